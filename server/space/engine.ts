@@ -1,0 +1,62 @@
+/**
+ * The port to what merges documents. Asynchronous, bytes in and bytes out, without socket, timer or clock, so
+ * that the same engine runs inline or in worker threads. A caller has at most one call per space under way.
+ * Buffers passed in may be kept by the engine; buffers that come out are the caller's.
+ */
+import type { ErrorCode } from '../../shared/errors.js'
+import type { SpaceName } from '../../shared/names.js'
+
+/** New structs of one Yjs client: clocks start…start+length−1. */
+export interface ClockRange {
+  readonly client: number
+  readonly clock: number
+  readonly length: number
+}
+
+export interface EngineInput {
+  /** `step2` is an answer to a state vector: it may carry the sender's own pending structs and old deletions. */
+  readonly kind: 'update' | 'step2'
+  /** A Yjs update, v1, from outside and not trusted. */
+  readonly update: Uint8Array
+  readonly mayEdit: boolean
+}
+
+export type EngineOutcome =
+  /** Integrated, or there was nothing new in it. `ranges` are the clocks that it brought. */
+  | { readonly type: 'applied'; readonly ranges: readonly ClockRange[] }
+  /** Some of it builds on structs that are not here. What did fit is integrated, the rest is dropped. */
+  | { readonly type: 'gap'; readonly ranges: readonly ClockRange[] }
+  /** A step 2 whose rest is the sender's own pending: dropped, and nothing is missing. */
+  | { readonly type: 'pending-dropped'; readonly ranges: readonly ClockRange[] }
+  /** From a reader, and without an edit of theirs: no effect. `extras` says that something was left out. */
+  | { readonly type: 'ignored'; readonly extras: boolean }
+  /** Not applied at all. */
+  | { readonly type: 'refused'; readonly code: ErrorCode; readonly reason: string }
+
+export type ApplyResult =
+  | {
+      readonly type: 'applied'
+      /** One per input, in order. */
+      readonly outcomes: readonly EngineOutcome[]
+      /** Every update event of the batch, in order: relay and store all of them. */
+      readonly updates: readonly Uint8Array[]
+    }
+  /**
+   * Input `offender` threw while it was integrated. The document is gone and no output of the call counts:
+   * open the space again from what is stored and apply the batch without the offender.
+   */
+  | { readonly type: 'broken'; readonly offender: number; readonly cause: unknown }
+
+export interface Engine {
+  /** Builds the document from updates that were stored before. @throws load_failed, and keeps nothing */
+  open(space: SpaceName, updates: readonly Uint8Array[]): Promise<void>
+  apply(space: SpaceName, batch: readonly EngineInput[]): Promise<ApplyResult>
+  stateVector(space: SpaceName): Promise<Uint8Array>
+  /**
+   * What a replica with this state vector lacks, the whole delete set included; null asks for everything.
+   * @throws malformed for a state vector that cannot be read
+   */
+  diff(space: SpaceName, stateVector: Uint8Array | null): Promise<Uint8Array>
+  /** Frees the document; harmless where there is none. */
+  close(space: SpaceName): Promise<void>
+}

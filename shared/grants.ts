@@ -1,0 +1,65 @@
+/**
+ * Grants: space patterns mapped to roles. `*` matches one segment, `**` any number (none included); where
+ * several patterns match, the longest pattern wins.
+ */
+import { PlenumError } from './errors.js'
+import { MAX_NAME_SEGMENTS, parseSpaceName, type SpaceName } from './names.js'
+import { isRole, type Role } from './roles.js'
+
+export type Grants = ReadonlyMap<string, Role>
+
+export const MAX_GRANTS = 1000
+
+/**
+ * Checks the `spaces` claim of a token: an object of pattern → role.
+ * @throws unauthenticated for anything else
+ */
+export const parseGrants = (claim: unknown): Grants => {
+  if (typeof claim !== 'object' || claim === null || Array.isArray(claim)) {
+    throw new PlenumError('unauthenticated', 'the token has no valid "spaces" claim')
+  }
+  const entries = Object.entries(claim)
+  if (entries.length > MAX_GRANTS) {
+    throw new PlenumError('unauthenticated', `the token grants more than ${MAX_GRANTS} patterns`)
+  }
+  const grants = new Map<string, Role>()
+  for (const [pattern, role] of entries) {
+    if (!isRole(role)) throw new PlenumError('unauthenticated', 'the token grants an unknown role')
+    grants.set(parsePattern(pattern), role)
+  }
+  return grants
+}
+
+/** The role that these grants give on a space, or null. Pure; cost grows with patterns × segments². */
+export const roleFor = (grants: Grants, space: SpaceName): Role | null => {
+  const segments = space.split('/')
+  let best: { length: number; role: Role } | null = null
+  for (const [pattern, role] of grants) {
+    if (best !== null && pattern.length <= best.length) continue
+    if (matches(pattern.split('/'), segments)) best = { length: pattern.length, role }
+  }
+  return best?.role ?? null
+}
+
+const parsePattern = (pattern: string): string => {
+  const segments = pattern.normalize('NFC').split('/')
+  try {
+    if (segments.length > MAX_NAME_SEGMENTS) throw new Error('too many segments')
+    for (const segment of segments) if (segment !== '*' && segment !== '**') parseSpaceName(segment)
+  } catch (error) {
+    throw new PlenumError('unauthenticated', 'the token grants an invalid pattern', { cause: error })
+  }
+  return segments.join('/')
+}
+
+const matches = (pattern: readonly string[], segments: readonly string[], p = 0, s = 0): boolean => {
+  if (p === pattern.length) return s === segments.length
+  if (pattern[p] === '**') {
+    for (let next = s; next <= segments.length; next++) {
+      if (matches(pattern, segments, p + 1, next)) return true
+    }
+    return false
+  }
+  if (s === segments.length) return false
+  return (pattern[p] === '*' || pattern[p] === segments[s]) && matches(pattern, segments, p + 1, s + 1)
+}

@@ -1,0 +1,154 @@
+/**
+ * Bytes to messages. Every length is bounded by the frame before anything is allocated, and a frame must be
+ * consumed whole. Byte fields of a decoded message are views into the frame: copy what outlives it.
+ */
+import * as decoding from 'lib0/decoding'
+import { ERRORS, type ErrorCode, PlenumError } from '../errors.js'
+import { isRole, type Role } from '../roles.js'
+import {
+  AUTH_PERMISSION_DENIED,
+  type ClientMessage,
+  MESSAGE,
+  NOTICES,
+  type ServerMessage,
+  SYNC,
+} from './messages.js'
+
+export const MAX_TOKEN_BYTES = 16 * 1024
+const MAX_TEXT_BYTES = 4096
+
+/**
+ * Decodes what a client may send.
+ * @throws malformed for anything that is not exactly one known message
+ */
+export const decodeClientMessage = (frame: Uint8Array): ClientMessage =>
+  decodeWhole(frame, (d, type) => {
+    switch (type) {
+      case MESSAGE.sync:
+        return readSync(d)
+      case MESSAGE.awareness:
+        return { type: 'awareness', entries: readBytes(d) }
+      case MESSAGE.queryAwareness:
+        return { type: 'query-awareness' }
+      case MESSAGE.authenticate:
+        return { type: 'authenticate', token: readText(d, MAX_TOKEN_BYTES) }
+      default:
+        return unknownType(type)
+    }
+  })
+
+/**
+ * Decodes what a server may send.
+ * @throws malformed for anything that is not exactly one known message
+ */
+export const decodeServerMessage = (frame: Uint8Array): ServerMessage =>
+  decodeWhole(frame, (d, type) => {
+    switch (type) {
+      case MESSAGE.sync:
+        return readSync(d)
+      case MESSAGE.awareness:
+        return { type: 'awareness', entries: readBytes(d) }
+      case MESSAGE.auth:
+        if (decoding.readVarUint(d) !== AUTH_PERMISSION_DENIED) return malformed('unknown auth message')
+        return { type: 'permission-denied', reason: readText(d, MAX_TEXT_BYTES) }
+      case MESSAGE.welcome:
+        return readWelcome(d)
+      case MESSAGE.saved:
+        return { type: 'saved', count: decoding.readVarUint(d), position: decoding.readVarUint(d) }
+      case MESSAGE.rejected:
+        return {
+          type: 'rejected',
+          number: decoding.readVarUint(d),
+          code: readErrorCode(d),
+          reason: readText(d, MAX_TEXT_BYTES),
+        }
+      case MESSAGE.access:
+        return { type: 'access', role: readRole(d), expiresAtMs: decoding.readVarUint(d) }
+      case MESSAGE.notice: {
+        const kind = NOTICES[decoding.readVarUint(d)] ?? malformed('unknown notice')
+        return { type: 'notice', kind, retryAfterMs: decoding.readVarUint(d) }
+      }
+      default:
+        return unknownType(type)
+    }
+  })
+
+const malformed = (why: string, cause?: unknown): never => {
+  throw new PlenumError('malformed', `malformed message: ${why}`, { cause })
+}
+
+const unknownType = (type: number): never => malformed(`unknown type ${type}`)
+
+const decodeWhole = <Message>(
+  frame: Uint8Array,
+  read: (d: decoding.Decoder, type: number) => Message,
+): Message => {
+  const d = decoding.createDecoder(frame)
+  let message: Message
+  try {
+    message = read(d, decoding.readVarUint(d))
+  } catch (error) {
+    if (error instanceof PlenumError) throw error
+    return malformed('truncated', error)
+  }
+  if (d.pos !== frame.length) return malformed('trailing bytes')
+  return message
+}
+
+const readSync = (d: decoding.Decoder) => {
+  const subtype = decoding.readVarUint(d)
+  switch (subtype) {
+    case SYNC.step1:
+      return { type: 'step1', stateVector: readBytes(d) } as const
+    case SYNC.step2:
+      return { type: 'step2', update: readBytes(d) } as const
+    case SYNC.update:
+      return { type: 'update', update: readBytes(d) } as const
+    default:
+      return malformed(`unknown sync message ${subtype}`)
+  }
+}
+
+const readWelcome = (d: decoding.Decoder): ServerMessage => {
+  const version = decoding.readVarUint(d)
+  return {
+    type: 'welcome',
+    version,
+    session: readText(d, MAX_TEXT_BYTES),
+    incarnation: readText(d, MAX_TEXT_BYTES),
+    epoch: readText(d, MAX_TEXT_BYTES),
+    role: readRole(d),
+    serverTimeMs: decoding.readVarUint(d),
+    limits: {
+      maxFrameBytes: decoding.readVarUint(d),
+      maxDocumentBytes: decoding.readVarUint(d),
+      maxAwarenessBytes: decoding.readVarUint(d),
+    },
+    expiresAtMs: decoding.readVarUint(d),
+  }
+}
+
+const readRole = (d: decoding.Decoder): Role => {
+  const role = readText(d, MAX_TEXT_BYTES)
+  return isRole(role) ? role : malformed('unknown role')
+}
+
+const readErrorCode = (d: decoding.Decoder): ErrorCode => {
+  const code = readText(d, MAX_TEXT_BYTES)
+  return Object.hasOwn(ERRORS, code) ? (code as ErrorCode) : malformed('unknown error code')
+}
+
+/** A length-prefixed view into the frame. lib0 does not check the length against what is there. */
+const readBytes = (d: decoding.Decoder): Uint8Array => {
+  const length = decoding.readVarUint(d)
+  if (length > d.arr.length - d.pos) return malformed('a length beyond the end of the frame')
+  return decoding.readUint8Array(d, length)
+}
+
+const textDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+const readText = (d: decoding.Decoder, maxBytes: number): string => {
+  const bytes = readBytes(d)
+  if (bytes.length > maxBytes) return malformed('a text that is too long')
+  return textDecoder.decode(bytes)
+}

@@ -1,0 +1,24 @@
+/** The wire protocol as the server and the client import it. */
+export { decodeClientMessage, decodeServerMessage, MAX_TOKEN_BYTES } from './decode.js'
+export { EMPTY_AWARENESS_FRAME, encodeMessage } from './encode.js'
+export {
+  type AccessChanged,
+  type Authenticate,
+  type ClientMessage,
+  type DocumentMessage,
+  type Limits,
+  MESSAGE,
+  type Notice,
+  type NoticeKind,
+  type Rejected,
+  type Saved,
+  type ServerMessage,
+  type Welcome,
+} from './messages.js'
+export {
+  BEARER_PREFIX,
+  MIN_SUPPORTED_VERSION,
+  PROTOCOL_VERSION,
+  SUBPROTOCOL_PLENUM,
+  SUBPROTOCOL_STOCK,
+} from './version.js'
