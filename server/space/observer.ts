@@ -1,0 +1,35 @@
+/** The port through which the core tells what happened: counted events become metrics, reports become log lines. */
+import type { LogLevel } from '../../shared/errors.js'
+
+export const COUNTED_EVENTS = {
+  document_messages: 'Document messages handled',
+  updates_relayed: 'Update frames written to peers',
+  flushes: 'Engine batches applied',
+  gaps: 'Updates that built on structs the server lacks',
+  pending_dropped: 'Step 2 messages whose own pending rest was dropped',
+  rejections: 'Document messages refused for good',
+  reader_extras: 'Edits left out of a reader’s step 2',
+  discarded: 'Document messages discarded unacknowledged while storage was degraded',
+  rebuilds: 'Documents rebuilt because an update threw while it was integrated',
+  collapses: 'Times a slow peer stopped being queued for',
+  catch_ups: 'Catch-up diffs sent to slow peers',
+  too_slow: 'Peers closed because nothing drained until the deadline',
+  awareness_dropped: 'Awareness entries dropped: not the connection’s own clientID, or not acceptable',
+  replaced: 'Connections replaced by a newer one of the same client',
+  commits: 'Group commits',
+  commit_failures: 'Group commits that failed',
+  loads: 'Spaces loaded',
+  load_failures: 'Spaces that could not be loaded',
+  evictions: 'Spaces evicted',
+  compactions: 'Verified snapshots stored',
+  repairs: 'Spaces repaired by leaving an input out',
+  quarantines: 'Spaces made read-only because their stored state cannot be read',
+} as const
+
+export type CountedEvent = keyof typeof COUNTED_EVENTS
+
+export interface Observer {
+  count(event: CountedEvent, by?: number): void
+  /** One structured log line. Details never hold a token or document content. */
+  report(level: LogLevel, what: string, details?: Readonly<Record<string, unknown>>): void
+}
