@@ -1,10 +1,11 @@
 /**
- * Grants: space patterns mapped to roles. `*` matches one segment, `**` any number (none included); where
- * several patterns match, the longest pattern wins.
+ * Grants: space patterns mapped to roles. `*` matches one segment, `**` any number (none included). Where
+ * several patterns match, the longest wins, counted in segments: the literal ones first, then `*`, so that a
+ * name beats `a/*`, which beats `a/**`. Between equals the lesser role wins, whatever their order.
  */
 import { PlenumError } from './errors.js'
 import { MAX_NAME_SEGMENTS, parseSpaceName, type SpaceName } from './names.js'
-import { isRole, type Role } from './roles.js'
+import { isRole, ROLES, type Role } from './roles.js'
 
 export type Grants = ReadonlyMap<string, Role>
 
@@ -30,16 +31,34 @@ export const parseGrants = (claim: unknown): Grants => {
   return grants
 }
 
-/** The role that these grants give on a space, or null. Pure; cost grows with patterns × segments². */
+/** The role that these grants give on a space, or null. Pure. */
 export const roleFor = (grants: Grants, space: SpaceName): Role | null => {
-  const segments = space.split('/')
-  let best: { length: number; role: Role } | null = null
+  const name = space.split('/')
+  let best: Candidate | null = null
   for (const [pattern, role] of grants) {
-    if (best !== null && pattern.length <= best.length) continue
-    if (matches(pattern.split('/'), segments)) best = { length: pattern.length, role }
+    const segments = pattern.split('/')
+    if (!matches(segments, name)) continue
+    const candidate = { rank: rankOf(segments), role }
+    if (best === null || isPreferred(candidate, best)) best = candidate
   }
   return best?.role ?? null
 }
+
+interface Candidate {
+  /** How narrow the pattern is: larger wins. */
+  readonly rank: number
+  readonly role: Role
+}
+
+const rankOf = (segments: readonly string[]): number => {
+  const many = segments.filter(segment => segment === '**').length
+  const one = segments.filter(segment => segment === '*').length
+  // Each count is at most MAX_NAME_SEGMENTS, so a digit apiece keeps their order.
+  return (segments.length - one - many) * 100 + one * 10 - many
+}
+
+const isPreferred = (a: Candidate, b: Candidate): boolean =>
+  a.rank > b.rank || (a.rank === b.rank && ROLES.indexOf(a.role) < ROLES.indexOf(b.role))
 
 const parsePattern = (pattern: string): string => {
   const segments = pattern.normalize('NFC').split('/')

@@ -1,5 +1,6 @@
 /** Roles and what each may do: one table, used by every door. */
 
+/** From the least to the most. */
 export const ROLES = ['read', 'write', 'admin'] as const
 export type Role = (typeof ROLES)[number]
 

@@ -49,24 +49,24 @@ export const decodeServerMessage = (frame: Uint8Array): ServerMessage =>
       case MESSAGE.awareness:
         return { type: 'awareness', entries: readBytes(d) }
       case MESSAGE.auth:
-        if (decoding.readVarUint(d) !== AUTH_PERMISSION_DENIED) return malformed('unknown auth message')
+        if (readUint(d) !== AUTH_PERMISSION_DENIED) return malformed('unknown auth message')
         return { type: 'permission-denied', reason: readText(d, MAX_TEXT_BYTES) }
       case MESSAGE.welcome:
         return readWelcome(d)
       case MESSAGE.saved:
-        return { type: 'saved', count: decoding.readVarUint(d), position: decoding.readVarUint(d) }
+        return { type: 'saved', count: readUint(d), position: readUint(d) }
       case MESSAGE.rejected:
         return {
           type: 'rejected',
-          number: decoding.readVarUint(d),
+          number: readUint(d),
           code: readErrorCode(d),
           reason: readText(d, MAX_TEXT_BYTES),
         }
       case MESSAGE.access:
-        return { type: 'access', role: readRole(d), expiresAtMs: decoding.readVarUint(d) }
+        return { type: 'access', role: readRole(d), expiresAtMs: readUint(d) }
       case MESSAGE.notice: {
-        const kind = NOTICES[decoding.readVarUint(d)] ?? malformed('unknown notice')
-        return { type: 'notice', kind, retryAfterMs: decoding.readVarUint(d) }
+        const kind = NOTICES[readUint(d)] ?? malformed('unknown notice')
+        return { type: 'notice', kind, retryAfterMs: readUint(d) }
       }
       default:
         return unknownType(type)
@@ -86,7 +86,7 @@ const decodeWhole = <Message>(
   const d = decoding.createDecoder(frame)
   let message: Message
   try {
-    message = read(d, decoding.readVarUint(d))
+    message = read(d, readUint(d))
   } catch (error) {
     if (error instanceof PlenumError) throw error
     return malformed('truncated', error)
@@ -96,7 +96,7 @@ const decodeWhole = <Message>(
 }
 
 const readSync = (d: decoding.Decoder) => {
-  const subtype = decoding.readVarUint(d)
+  const subtype = readUint(d)
   switch (subtype) {
     case SYNC.step1:
       return { type: 'step1', stateVector: readBytes(d) } as const
@@ -110,7 +110,7 @@ const readSync = (d: decoding.Decoder) => {
 }
 
 const readWelcome = (d: decoding.Decoder): ServerMessage => {
-  const version = decoding.readVarUint(d)
+  const version = readUint(d)
   return {
     type: 'welcome',
     version,
@@ -118,13 +118,13 @@ const readWelcome = (d: decoding.Decoder): ServerMessage => {
     incarnation: readText(d, MAX_TEXT_BYTES),
     epoch: readText(d, MAX_TEXT_BYTES),
     role: readRole(d),
-    serverTimeMs: decoding.readVarUint(d),
+    serverTimeMs: readUint(d),
     limits: {
-      maxFrameBytes: decoding.readVarUint(d),
-      maxDocumentBytes: decoding.readVarUint(d),
-      maxAwarenessBytes: decoding.readVarUint(d),
+      maxFrameBytes: readUint(d),
+      maxDocumentBytes: readUint(d),
+      maxAwarenessBytes: readUint(d),
     },
-    expiresAtMs: decoding.readVarUint(d),
+    expiresAtMs: readUint(d),
   }
 }
 
@@ -138,9 +138,21 @@ const readErrorCode = (d: decoding.Decoder): ErrorCode => {
   return Object.hasOwn(ERRORS, code) ? (code as ErrorCode) : malformed('unknown error code')
 }
 
+/**
+ * lib0 checks the range only between bytes: a last byte can lift the number over 2^53, and padding with zero
+ * bits can make it NaN, which no comparison catches. Padding is refused: a number has one encoding.
+ */
+const readUint = (d: decoding.Decoder): number => {
+  const start = d.pos
+  const number = decoding.readVarUint(d)
+  if (!Number.isSafeInteger(number)) return malformed('a number out of range')
+  if (d.pos - start > 1 && d.arr[d.pos - 1] === 0) return malformed('a padded number')
+  return number
+}
+
 /** A length-prefixed view into the frame. lib0 does not check the length against what is there. */
 const readBytes = (d: decoding.Decoder): Uint8Array => {
-  const length = decoding.readVarUint(d)
+  const length = readUint(d)
   if (length > d.arr.length - d.pos) return malformed('a length beyond the end of the frame')
   return decoding.readUint8Array(d, length)
 }
