@@ -77,12 +77,10 @@ const runAll = async (queue: string[], jobs: number): Promise<void> => {
   await Promise.all(Array.from({ length: jobs }, worker))
 }
 
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  process.on(signal, () => {
-    killRunningFiles()
-    process.exit(1)
-  })
-}
+// However the run ends, no test outlives it: not at a signal, nor when whoever reads its output has gone.
+process.on('exit', killRunningFiles)
+process.stdout.on('error', () => process.exit(1))
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(1))
 
 const jobs = Math.max(1, Number(flags.jobs) || 1)
 const files = chosenFiles()
