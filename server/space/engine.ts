@@ -19,6 +19,8 @@ export interface EngineInput {
   /** A Yjs update, v1, from outside and not trusted. */
   readonly update: Uint8Array
   readonly mayEdit: boolean
+  /** False where the document is at its quota: deletions are welcome, new content is refused with too_large. */
+  readonly mayGrow: boolean
 }
 
 export type EngineOutcome =
@@ -42,14 +44,19 @@ export type ApplyResult =
       readonly updates: readonly Uint8Array[]
     }
   /**
-   * Input `offender` threw while it was integrated. The document is gone and no output of the call counts:
-   * open the space again from what is stored and apply the batch without the offender.
+   * Input `offender` threw while it was integrated; null where the whole batch's clean-up threw. The document
+   * is gone and no output of the call counts: open the space again from what is stored and apply the batch
+   * without the offender, or one by one.
    */
-  | { readonly type: 'broken'; readonly offender: number; readonly cause: unknown }
+  | { readonly type: 'broken'; readonly offender: number | null; readonly cause: unknown }
 
 export interface Engine {
-  /** Builds the document from updates that were stored before. @throws load_failed, and keeps nothing */
-  open(space: SpaceName, updates: readonly Uint8Array[]): Promise<void>
+  /**
+   * Builds the document from updates that were stored before, in place of one that may be there.
+   * @returns update events that building it made beyond the given ones: format clean-ups, to be stored too
+   * @throws load_failed, and keeps nothing
+   */
+  open(space: SpaceName, updates: readonly Uint8Array[]): Promise<readonly Uint8Array[]>
   apply(space: SpaceName, batch: readonly EngineInput[]): Promise<ApplyResult>
   stateVector(space: SpaceName): Promise<Uint8Array>
   /**

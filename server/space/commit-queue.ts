@@ -1,0 +1,159 @@
+/**
+ * Group commit over all spaces: while one commit is on its way to the disk, what arrives collects for the next.
+ * A failed group is retried, the same blobs in the same order, before anything later; until it is on disk the
+ * queue is degraded and nobody is told `saved`.
+ */
+import { type PlenumError, toPlenumError } from '../../shared/errors.js'
+import type { SpaceName } from '../../shared/names.js'
+import type { Observer } from './observer.js'
+import type { Scheduler } from './scheduler.js'
+import type { LogEntry, LoggedFlush, UpdateStore } from './update-store.js'
+
+const FIRST_RETRY_MS = 100
+const MAX_RETRY_MS = 3000
+
+export interface CommitQueueOptions {
+  readonly store: UpdateStore
+  readonly scheduler: Scheduler
+  readonly observer: Observer
+  /** Everything of the space up to `position` is on disk. */
+  onDurable(space: SpaceName, position: number): void
+  onDegraded(error: PlenumError): void
+  onRecovered(): void
+}
+
+export class CommitQueue {
+  readonly #options: CommitQueueOptions
+  #inFlight = new Map<SpaceName, LoggedFlush[]>()
+  #next = new Map<SpaceName, LoggedFlush[]>()
+  #bytes = new Map<SpaceName, number>()
+  #totalBytes = 0
+  #isRunning = false
+  #isDegraded = false
+  #isClosed = false
+  #waiters: (() => void)[] = []
+
+  constructor(options: CommitQueueOptions) {
+    this.#options = options
+  }
+
+  get isDegraded(): boolean {
+    return this.#isDegraded
+  }
+
+  /** Bytes handed over and not on disk yet, of all spaces. */
+  get uncommittedBytes(): number {
+    return this.#totalBytes
+  }
+
+  uncommittedBytesOf(space: SpaceName): number {
+    return this.#bytes.get(space) ?? 0
+  }
+
+  /** Spaces with something that is not on disk yet. */
+  get uncommittedSpaces(): SpaceName[] {
+    return [...this.#bytes.keys()]
+  }
+
+  /** What of this space is not known to be on disk, in order. */
+  pending(space: SpaceName): readonly LoggedFlush[] {
+    return [...(this.#inFlight.get(space) ?? []), ...(this.#next.get(space) ?? [])]
+  }
+
+  /** Takes a flush; its buffers must not change any more. */
+  append(space: SpaceName, flush: LoggedFlush): void {
+    const queued = this.#next.get(space)
+    if (queued === undefined) this.#next.set(space, [flush])
+    else queued.push(flush)
+    const bytes = flushBytes(flush)
+    this.#totalBytes += bytes
+    this.#bytes.set(space, (this.#bytes.get(space) ?? 0) + bytes)
+    if (!this.#isRunning) {
+      this.#isRunning = true
+      void this.#run()
+    }
+  }
+
+  /** Resolves when nothing is left to commit, or when the queue is closed. */
+  async whenIdle(): Promise<void> {
+    while (this.#isRunning && !this.#isClosed) await new Promise<void>(resolve => this.#waiters.push(resolve))
+  }
+
+  /** Gives up retrying; a commit under way still ends. Idempotent. */
+  close(): void {
+    this.#isClosed = true
+    this.#wake()
+  }
+
+  async #run(): Promise<void> {
+    while (this.#next.size > 0 && !this.#isClosed) {
+      this.#inFlight = this.#next
+      this.#next = new Map()
+      const group = [...this.#inFlight].map(([space, flushes]): LogEntry => ({ space, flushes }))
+      if (!(await this.#commit(group))) break
+      this.#inFlight = new Map()
+      for (const { space, flushes } of group) this.#settle(space, flushes)
+      if (this.#isDegraded) {
+        this.#isDegraded = false
+        this.#options.observer.report('info', 'storage recovered')
+        this.#options.onRecovered()
+      }
+    }
+    this.#isRunning = false
+    this.#wake()
+  }
+
+  /** @returns false when the queue was closed before the group was on disk */
+  async #commit(group: readonly LogEntry[]): Promise<boolean> {
+    const { store, observer } = this.#options
+    for (let retryMs = FIRST_RETRY_MS, isRetry = false; ; isRetry = true) {
+      try {
+        if (isRetry) await store.reopen()
+        await store.append(group)
+        observer.count('commits')
+        return true
+      } catch (cause) {
+        const error = toPlenumError(cause)
+        observer.count('commit_failures')
+        if (!this.#isDegraded) {
+          this.#isDegraded = true
+          observer.report('error', 'storage degraded', { error })
+          this.#options.onDegraded(error)
+        }
+      }
+      await this.#pause(retryMs)
+      if (this.#isClosed) return false
+      retryMs = Math.min(retryMs * 2, MAX_RETRY_MS)
+    }
+  }
+
+  #pause(delayMs: number): Promise<void> {
+    return new Promise(resolve => {
+      const cancel = this.#options.scheduler.after(delayMs, resolve)
+      this.#waiters.push(() => {
+        if (!this.#isClosed) return
+        cancel()
+        resolve()
+      })
+    })
+  }
+
+  #settle(space: SpaceName, flushes: readonly LoggedFlush[]): void {
+    const bytes = flushes.reduce((sum, flush) => sum + flushBytes(flush), 0)
+    this.#totalBytes -= bytes
+    const left = (this.#bytes.get(space) ?? 0) - bytes
+    if (left > 0 || this.#next.has(space)) this.#bytes.set(space, left)
+    else this.#bytes.delete(space)
+    this.#options.onDurable(space, flushes.at(-1)!.position)
+  }
+
+  #wake(): void {
+    const waiters = this.#waiters
+    this.#waiters = []
+    for (const wake of waiters) wake()
+  }
+}
+
+export const flushBytes = (flush: LoggedFlush): number =>
+  flush.updates.reduce((sum, update) => sum + update.length, 0) +
+  flush.inputs.reduce((sum, input) => sum + input.update.length, 0)

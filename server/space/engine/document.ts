@@ -1,0 +1,129 @@
+/**
+ * One space's Y.Doc and the rules under which bytes from outside reach it: an update is read whole before it is
+ * integrated, a batch is one transaction, every update event of it comes out, and no pending struct is kept.
+ */
+import * as Y from 'yjs'
+import { PlenumError } from '../../../shared/errors.js'
+import type { ApplyResult, ClockRange, EngineInput, EngineOutcome } from '../engine.js'
+import { readStateVectorSize, readUpdate, type UpdateFacts } from './update-reader.js'
+
+/** Building a diff visits each client of the asker's vector, so an absurd one is refused. */
+const MAX_STATE_VECTOR_CLIENTS = 100_000
+
+export class Document {
+  readonly #doc = new Y.Doc()
+  #events: Uint8Array[] = []
+  /** Formats that loading cleaned up: deletions that are not in the updates it was built from. */
+  readonly cleanUps: readonly Uint8Array[]
+
+  /**
+   * @param updates trusted ones, stored before; applied in order
+   * @throws whatever Yjs throws; the document must not be used then
+   */
+  constructor(updates: readonly Uint8Array[]) {
+    const collect = (update: Uint8Array) => this.#events.push(update)
+    // Collecting makes Yjs encode every transaction, so it starts only where a clean-up follows the load. Yjs
+    // emits the load's own event behind the clean-up's start.
+    let transactions = 0
+    const watch = () => {
+      if (++transactions === 2) this.#doc.on('update', collect)
+    }
+    this.#doc.on('beforeTransaction', watch)
+    this.#doc.transact(() => {
+      for (const update of updates) {
+        Y.applyUpdate(this.#doc, update)
+        this.#dropPending()
+      }
+    })
+    this.#doc.off('beforeTransaction', watch)
+    this.cleanUps = this.#events.slice(1)
+    if (transactions < 2) this.#doc.on('update', collect)
+  }
+
+  apply(batch: readonly EngineInput[]): ApplyResult {
+    this.#events = []
+    const outcomes: EngineOutcome[] = []
+    try {
+      this.#doc.transact(() => {
+        for (const input of batch) outcomes.push(this.#applyOne(input))
+      })
+    } catch (cause) {
+      const offender = outcomes.length < batch.length ? outcomes.length : null
+      return { type: 'broken', offender, cause }
+    }
+    return { type: 'applied', outcomes, updates: this.#events }
+  }
+
+  stateVector(): Uint8Array {
+    return Y.encodeStateVector(this.#doc)
+  }
+
+  /** @throws malformed for a state vector that cannot be read */
+  diff(stateVector: Uint8Array | null): Uint8Array {
+    if (stateVector === null) return Y.encodeStateAsUpdate(this.#doc)
+    if (readStateVectorSize(stateVector) > MAX_STATE_VECTOR_CLIENTS) {
+      throw new PlenumError('malformed', 'a state vector with too many clients')
+    }
+    return Y.encodeStateAsUpdate(this.#doc, stateVector)
+  }
+
+  destroy(): void {
+    this.#doc.destroy()
+  }
+
+  #applyOne({ kind, update, mayEdit, mayGrow }: EngineInput): EngineOutcome {
+    let facts: UpdateFacts
+    try {
+      facts = readUpdate(update)
+    } catch (error) {
+      if (!(error instanceof PlenumError)) throw error
+      return { type: 'refused', code: error.code, reason: error.message }
+    }
+    if (!mayEdit) return this.#judgeReader(kind, facts)
+    if (!mayGrow && this.#bringsStructs(facts)) {
+      return { type: 'refused', code: 'too_large', reason: 'the document is at its size limit' }
+    }
+    const store = this.#doc.store
+    const before = facts.structs.map(({ client }) => Y.getState(store, client))
+    Y.applyUpdate(this.#doc, update)
+    const ranges = facts.structs.flatMap(({ client }, i) => {
+      const clock = before[i]!
+      const length = Y.getState(store, client) - clock
+      return length > 0 ? [{ client, clock, length }] : []
+    })
+    if (!this.#dropPending()) return { type: 'applied', ranges }
+    return { type: kind === 'step2' ? 'pending-dropped' : 'gap', ranges }
+  }
+
+  /** A reader still answers step 1 with its whole delete set, and replicas clean up formats: no edits. */
+  #judgeReader(kind: EngineInput['kind'], facts: UpdateFacts): EngineOutcome {
+    const isEdit =
+      this.#bringsStructs(facts) || facts.deletions.some(range => this.#deletesSomethingLive(range))
+    if (!isEdit || kind === 'step2') return { type: 'ignored', extras: isEdit }
+    return { type: 'refused', code: 'read_only', reason: 'this role may not edit' }
+  }
+
+  #bringsStructs({ structs }: UpdateFacts): boolean {
+    return structs.some(({ client, clock, length }) => clock + length > Y.getState(this.#doc.store, client))
+  }
+
+  #deletesSomethingLive({ client, clock, length }: ClockRange): boolean {
+    const structs = this.#doc.store.clients.get(client)
+    if (structs === undefined || clock >= Y.getState(this.#doc.store, client)) return false
+    for (let i = Y.findIndexSS(structs, clock); i < structs.length; i++) {
+      const struct = structs[i]!
+      if (struct.id.clock >= clock + length) return false
+      if (struct instanceof Y.Item && !struct.deleted && struct.countable) return true
+    }
+    return false
+  }
+
+  /** Structs that wait for others import an attack into every later load. @returns whether there were any */
+  #dropPending(): boolean {
+    const store = this.#doc.store
+    if (store.pendingStructs === null && store.pendingDs === null) return false
+    store.pendingStructs = null
+    store.pendingDs = null
+    return true
+  }
+}

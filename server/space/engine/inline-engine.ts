@@ -1,0 +1,54 @@
+/** The engine on the calling thread: a document per open space, nothing else. */
+import { PlenumError } from '../../../shared/errors.js'
+import type { SpaceName } from '../../../shared/names.js'
+import type { ApplyResult, Engine, EngineInput } from '../engine.js'
+import { Document } from './document.js'
+
+export class InlineEngine implements Engine {
+  readonly #documents = new Map<SpaceName, Document>()
+
+  /** How many documents are in memory. */
+  get size(): number {
+    return this.#documents.size
+  }
+
+  async open(space: SpaceName, updates: readonly Uint8Array[]): Promise<readonly Uint8Array[]> {
+    this.#free(space)
+    try {
+      const document = new Document(updates)
+      this.#documents.set(space, document)
+      return document.cleanUps
+    } catch (cause) {
+      throw new PlenumError('load_failed', 'the stored state of the space does not load', { cause })
+    }
+  }
+
+  async apply(space: SpaceName, batch: readonly EngineInput[]): Promise<ApplyResult> {
+    const result = this.#document(space).apply(batch)
+    if (result.type === 'broken') this.#free(space)
+    return result
+  }
+
+  async stateVector(space: SpaceName): Promise<Uint8Array> {
+    return this.#document(space).stateVector()
+  }
+
+  async diff(space: SpaceName, stateVector: Uint8Array | null): Promise<Uint8Array> {
+    return this.#document(space).diff(stateVector)
+  }
+
+  async close(space: SpaceName): Promise<void> {
+    this.#free(space)
+  }
+
+  #document(space: SpaceName): Document {
+    const document = this.#documents.get(space)
+    if (document === undefined) throw new PlenumError('internal', 'the space is not open in the engine')
+    return document
+  }
+
+  #free(space: SpaceName): void {
+    this.#documents.get(space)?.destroy()
+    this.#documents.delete(space)
+  }
+}

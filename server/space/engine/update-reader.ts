@@ -1,0 +1,327 @@
+/**
+ * Reads a Yjs update (encoding v1) from outside without building anything: the whole of it is checked before
+ * a document sees a byte, because Yjs integrates the structs of an update before it has read the delete set.
+ * Format source: yjs 13.6 `encoding.js`, `Item.js`, `DeleteSet.js`, `UpdateDecoder.js`; lib0 `decoding.js`.
+ */
+import { isUtf8 } from 'node:buffer'
+import { PlenumError } from '../../../shared/errors.js'
+import type { ClockRange } from '../engine.js'
+
+export interface UpdateFacts {
+  /** One per client that the update has structs of; skips are part of the range. */
+  readonly structs: readonly ClockRange[]
+  /** As written: not sorted, not merged. */
+  readonly deletions: readonly ClockRange[]
+}
+
+/** Deeper values make encoders overflow the stack later on. */
+const MAX_VALUE_DEPTH = 200
+const MAX_CLOCK = Number.MAX_SAFE_INTEGER
+/** A JSON text this short cannot nest deeper than `MAX_VALUE_DEPTH`. */
+const SHALLOW_JSON_BYTES = 2 * MAX_VALUE_DEPTH
+
+/**
+ * @throws malformed for anything that is not exactly one update: truncated, trailing bytes, lengths beyond
+ *   the end, empty structs, unknown content, invalid UTF-8 or JSON, a client named twice
+ */
+export const readUpdate = (update: Uint8Array): UpdateFacts => {
+  const reader = new Reader(update)
+  const structs = readStructs(reader)
+  const deletions = readDeletions(reader)
+  if (!reader.isAtEnd) return malformed('trailing bytes')
+  return { structs, deletions }
+}
+
+/**
+ * The number of clients in an encoded state vector, all of it checked.
+ * @throws malformed
+ */
+export const readStateVectorSize = (stateVector: Uint8Array): number => {
+  const reader = new Reader(stateVector)
+  const count = reader.varUint()
+  for (let i = 0; i < count; i++) {
+    reader.varUint()
+    reader.varUint()
+  }
+  if (!reader.isAtEnd) return malformed('trailing bytes in a state vector')
+  return count
+}
+
+const malformed = (why: string): never => {
+  throw new PlenumError('malformed', `malformed update: ${why}`)
+}
+
+const INFO = { content: 0x1f, hasParentSub: 0x20, hasRightOrigin: 0x40, hasOrigin: 0x80 } as const
+const STRUCT = { gc: 0, skip: 10 } as const
+const CONTENT = {
+  deleted: 1,
+  json: 2,
+  binary: 3,
+  string: 4,
+  embed: 5,
+  format: 6,
+  type: 7,
+  any: 8,
+  doc: 9,
+} as const
+const TYPE = { xmlElement: 3, xmlHook: 5, last: 6 } as const
+
+const readStructs = (reader: Reader): ClockRange[] => {
+  const ranges: ClockRange[] = []
+  const clientCount = reader.varUint()
+  const seen = clientCount > 1 ? new Set<number>() : null
+  for (let c = 0; c < clientCount; c++) {
+    const structCount = reader.varUint()
+    const client = reader.varUint()
+    const clock = reader.varUint()
+    if (structCount === 0) return malformed('a client without structs')
+    if (seen?.has(client)) return malformed('a client named twice')
+    seen?.add(client)
+    let end = clock
+    for (let s = 0; s < structCount; s++) {
+      const length = readStruct(reader)
+      if (length === 0) return malformed('an empty struct')
+      end += length
+      if (end > MAX_CLOCK) return malformed('a clock out of range')
+    }
+    ranges.push({ client, clock, length: end - clock })
+  }
+  return ranges
+}
+
+/** Reads past one struct and returns how many clocks it takes. */
+const readStruct = (reader: Reader): number => {
+  const info = reader.byte()
+  const content = info & INFO.content
+  if (content === STRUCT.gc || content === STRUCT.skip) return reader.varUint()
+  if (info & INFO.hasOrigin) reader.id()
+  if (info & INFO.hasRightOrigin) reader.id()
+  if ((info & (INFO.hasOrigin | INFO.hasRightOrigin)) === 0) {
+    if (reader.varUint() === 1) reader.text()
+    else reader.id()
+    if (info & INFO.hasParentSub) reader.text()
+  }
+  return readContent(reader, content)
+}
+
+const readContent = (reader: Reader, content: number): number => {
+  switch (content) {
+    case CONTENT.deleted:
+      return reader.varUint()
+    case CONTENT.json: {
+      const count = reader.varUint()
+      for (let i = 0; i < count; i++) reader.json(true)
+      return count
+    }
+    case CONTENT.binary:
+      reader.bytes()
+      return 1
+    case CONTENT.string:
+      return reader.textLength()
+    case CONTENT.embed:
+      reader.json(false)
+      return 1
+    case CONTENT.format:
+      reader.text()
+      reader.json(false)
+      return 1
+    case CONTENT.type: {
+      const type = reader.varUint()
+      if (type > TYPE.last) return malformed('an unknown shared type')
+      if (type === TYPE.xmlElement || type === TYPE.xmlHook) reader.text()
+      return 1
+    }
+    case CONTENT.any: {
+      const count = reader.varUint()
+      for (let i = 0; i < count; i++) reader.any(0)
+      return count
+    }
+    case CONTENT.doc:
+      reader.text()
+      reader.any(0)
+      return 1
+    default:
+      return malformed('unknown content')
+  }
+}
+
+const readDeletions = (reader: Reader): ClockRange[] => {
+  const deletions: ClockRange[] = []
+  const clientCount = reader.varUint()
+  for (let c = 0; c < clientCount; c++) {
+    const client = reader.varUint()
+    const count = reader.varUint()
+    for (let i = 0; i < count; i++) {
+      const clock = reader.varUint()
+      const length = reader.varUint()
+      if (length === 0) return malformed('an empty deletion')
+      if (clock + length > MAX_CLOCK) return malformed('a clock out of range')
+      deletions.push({ client, clock, length })
+    }
+  }
+  return deletions
+}
+
+/** lib0's `any` tags. */
+const ANY = {
+  undefined: 127,
+  null: 126,
+  integer: 125,
+  float32: 124,
+  float64: 123,
+  bigint: 122,
+  false: 121,
+  true: 120,
+  string: 119,
+  object: 118,
+  array: 117,
+  bytes: 116,
+} as const
+
+/** A cursor that never leaves its bytes and allocates nothing but JSON values. */
+class Reader {
+  readonly #bytes: Uint8Array
+  #at = 0
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes
+  }
+
+  get isAtEnd(): boolean {
+    return this.#at === this.#bytes.length
+  }
+
+  byte(): number {
+    return this.#bytes[this.#at++] ?? malformed('truncated')
+  }
+
+  /** Up to 2^53 − 1, as lib0 reads it. */
+  varUint(): number {
+    let value = 0
+    let factor = 1
+    while (true) {
+      const byte = this.#bytes[this.#at++]
+      if (byte === undefined) return malformed('truncated')
+      value += (byte & 0x7f) * factor
+      if (byte < 0x80) return value <= Number.MAX_SAFE_INTEGER ? value : malformed('an integer out of range')
+      factor *= 128
+      if (factor > 2 ** 53) return malformed('an integer out of range')
+    }
+  }
+
+  id(): void {
+    this.varUint()
+    this.varUint()
+  }
+
+  /** A length-prefixed view. */
+  bytes(): Uint8Array {
+    const length = this.varUint()
+    if (length > this.#bytes.length - this.#at) return malformed('a length beyond the end')
+    const view = this.#bytes.subarray(this.#at, this.#at + length)
+    this.#at += length
+    return view
+  }
+
+  text(): Uint8Array {
+    const view = this.bytes()
+    if (!isUtf8(view)) return malformed('invalid UTF-8')
+    return view
+  }
+
+  /** Reads a text and returns its length in UTF-16 code units: the clocks that a string takes. */
+  textLength(): number {
+    const view = this.text()
+    let units = view.length
+    for (const byte of view) {
+      if (byte >= 0x80 && byte < 0xc0) units--
+      else if (byte >= 0xf0) units++
+    }
+    return units
+  }
+
+  json(mayBeUndefined: boolean): void {
+    const view = this.text()
+    const text = Buffer.from(view.buffer, view.byteOffset, view.byteLength).toString('utf8')
+    if (mayBeUndefined && text === 'undefined') return
+    try {
+      const value: unknown = JSON.parse(text)
+      if (view.length > SHALLOW_JSON_BYTES && isDeeperThan(value, MAX_VALUE_DEPTH))
+        malformed('a value nested too deeply')
+    } catch (error) {
+      if (error instanceof PlenumError) throw error
+      malformed('invalid JSON')
+    }
+  }
+
+  any(depth: number): void {
+    if (depth > MAX_VALUE_DEPTH) malformed('a value nested too deeply')
+    const tag = this.byte()
+    switch (tag) {
+      case ANY.undefined:
+      case ANY.null:
+      case ANY.false:
+      case ANY.true:
+        return
+      case ANY.integer:
+        this.#varInt()
+        return
+      case ANY.float32:
+        this.#skip(4)
+        return
+      case ANY.float64:
+      case ANY.bigint:
+        this.#skip(8)
+        return
+      case ANY.string:
+        this.text()
+        return
+      case ANY.object: {
+        const count = this.varUint()
+        for (let i = 0; i < count; i++) {
+          this.text()
+          this.any(depth + 1)
+        }
+        return
+      }
+      case ANY.array: {
+        const count = this.varUint()
+        for (let i = 0; i < count; i++) this.any(depth + 1)
+        return
+      }
+      case ANY.bytes:
+        this.bytes()
+        return
+      default:
+        malformed('an unknown value')
+    }
+  }
+
+  /** Six bits and a sign in the first byte, then seven bits a byte. */
+  #varInt(): void {
+    let byte = this.byte()
+    if (byte < 0x80) return
+    let value = byte & 0x3f
+    let factor = 64
+    do {
+      byte = this.byte()
+      value += (byte & 0x7f) * factor
+      factor *= 128
+      if (value > Number.MAX_SAFE_INTEGER) malformed('an integer out of range')
+    } while (byte >= 0x80)
+  }
+
+  #skip(length: number): void {
+    if (length > this.#bytes.length - this.#at) malformed('truncated')
+    this.#at += length
+  }
+}
+
+const isDeeperThan = (root: unknown, limit: number): boolean => {
+  let level = [root]
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > limit) return true
+    level = level.flatMap(value => (typeof value === 'object' && value !== null ? Object.values(value) : []))
+  }
+  return false
+}

@@ -1,0 +1,39 @@
+/** Every bound of the core, with its default. Bytes and milliseconds as named. */
+export interface SpaceLimits {
+  /** One WebSocket frame from a client. */
+  readonly maxFrameBytes: number
+  /** The encoded document; a message that would grow it further is refused with too_large. */
+  readonly maxDocumentBytes: number
+  /** One awareness state, as JSON. */
+  readonly maxAwarenessBytes: number
+  /** Connections to one space; one more is refused with rate_limited. */
+  readonly maxPeersPerSpace: number
+  /** What may wait for one slow connection before it is caught up by a diff instead. */
+  readonly peerBudgetBytes: number
+  /** A slow connection that took nothing for this long is closed with too_slow. */
+  readonly slowPeerDeadlineMs: number
+  /** Document messages of one space that wait for the engine; beyond it, reading from their senders pauses. */
+  readonly maxInboxBytes: number
+  /** What one space may have applied and not on disk; beyond it, nothing more is applied. */
+  readonly maxUncommittedBytes: number
+  /** An empty space leaves memory after this long. */
+  readonly evictAfterMs: number
+  /** The longest that a busy space collects before it flushes. */
+  readonly flushWindowMaxMs: number
+}
+
+export const DEFAULT_LIMITS: SpaceLimits = Object.freeze({
+  maxFrameBytes: 64 * 2 ** 20,
+  maxDocumentBytes: 64 * 2 ** 20,
+  maxAwarenessBytes: 64 * 2 ** 10,
+  maxPeersPerSpace: 10_000,
+  peerBudgetBytes: 2 ** 20,
+  slowPeerDeadlineMs: 30_000,
+  maxInboxBytes: 4 * 2 ** 20,
+  maxUncommittedBytes: 32 * 2 ** 20,
+  evictAfterMs: 30_000,
+  flushWindowMaxMs: 30,
+})
+
+/** A connection that was sent nothing for this long gets an empty frame: stock providers reconnect after 30 s. */
+export const KEEPALIVE_AFTER_MS = 20_000

@@ -1,0 +1,83 @@
+/**
+ * Builds a space's document from what is stored and what is still on its way to the disk. Used to open a space
+ * and to rebuild it after an update threw; nothing stays behind a load that fails.
+ */
+import { PlenumError, toPlenumError } from '../../shared/errors.js'
+import type { SpaceName } from '../../shared/names.js'
+import type { CommitQueue } from './commit-queue.js'
+import { flushBytes } from './commit-queue.js'
+import type { Engine } from './engine.js'
+import type { Observer } from './observer.js'
+import type { StoredSpace, UpdateStore } from './update-store.js'
+
+export interface LoadContext {
+  readonly store: UpdateStore
+  readonly engine: Engine
+  readonly commits: CommitQueue
+  readonly observer: Observer
+}
+
+export interface LoadedSpace {
+  readonly generation: number
+  readonly quarantine: string | null
+  /** The position of the last flush, on disk or not. */
+  readonly position: number
+  /** The position of the last flush that is known to be on disk. */
+  readonly durablePosition: number
+  readonly snapshotBytes: number
+  readonly tailBytes: number
+  readonly tailUpdates: number
+  /** Format clean-ups that the load made: to be logged and relayed. */
+  readonly cleanUps: readonly Uint8Array[]
+}
+
+/** @throws load_failed, and the engine then holds nothing of the space */
+export const loadSpace = async (space: SpaceName, context: LoadContext): Promise<LoadedSpace> => {
+  try {
+    return await load(space, context)
+  } catch (error) {
+    if (toPlenumError(error).code !== 'load_failed') throw asLoadFailure(error)
+    // What is stored does not build a document: have it repaired, once.
+    const outcome = await repair(space, context, error)
+    context.observer.report('error', 'space repaired after a failed load', { space, outcome })
+    return await load(space, context)
+  }
+}
+
+const load = async (space: SpaceName, { store, engine, commits }: LoadContext): Promise<LoadedSpace> => {
+  // Taken before the store is read: whatever is committed meanwhile is then in one of the two.
+  const pending = commits.pending(space)
+  const stored = await store.load(space)
+  const behind = pending.filter(flush => flush.position > stored.position)
+  const flushes = [...stored.tail, ...behind]
+  const updates = flushes.flatMap(flush => flush.updates)
+  if (stored.snapshot !== null) updates.unshift(stored.snapshot.update)
+  return {
+    generation: stored.generation,
+    quarantine: stored.quarantine,
+    position: behind.at(-1)?.position ?? stored.position,
+    durablePosition: stored.position,
+    snapshotBytes: stored.snapshot?.update.length ?? 0,
+    tailBytes: flushes.reduce((sum, flush) => sum + flushBytes(flush), 0),
+    tailUpdates: tailUpdates(stored),
+    cleanUps: await engine.open(space, updates),
+  }
+}
+
+const tailUpdates = ({ tail }: StoredSpace): number =>
+  tail.reduce((sum, flush) => sum + flush.updates.length, 0)
+
+const repair = async (space: SpaceName, { store }: LoadContext, failure: unknown) => {
+  try {
+    const outcome = await store.compact(space)
+    if (outcome.type === 'repaired' || outcome.type === 'quarantined') return outcome
+  } catch (error) {
+    throw asLoadFailure(error)
+  }
+  throw asLoadFailure(failure)
+}
+
+const asLoadFailure = (cause: unknown): PlenumError =>
+  cause instanceof PlenumError && cause.code === 'load_failed'
+    ? cause
+    : new PlenumError('load_failed', undefined, { cause })

@@ -1,0 +1,305 @@
+/**
+ * The spaces of one process: opened once however many ask, evicted when empty and saved, drained at the end. A
+ * failed load refuses those who asked for it and leaves nothing; what one space does never reaches another.
+ */
+import { PlenumError, toPlenumError } from '../../shared/errors.js'
+import type { SpaceName } from '../../shared/names.js'
+import { PROTOCOL_VERSION } from '../../shared/protocol/index.js'
+import { CommitQueue } from './commit-queue.js'
+import type { Engine } from './engine.js'
+import type { SpaceLimits } from './limits.js'
+import type { Observer } from './observer.js'
+import type { Access, Dialect, Peer } from './peer.js'
+import type { Scheduler } from './scheduler.js'
+import { Session } from './session.js'
+import { Space } from './space.js'
+import type { CompactionOutcome, UpdateStore } from './update-store.js'
+
+export interface RegistryOptions {
+  readonly store: UpdateStore
+  readonly engine: Engine
+  readonly observer: Observer
+  readonly scheduler: Scheduler
+  /** A fresh random id, hard to guess. */
+  readonly randomId: () => string
+  readonly limits: SpaceLimits
+}
+
+export interface JoinOptions {
+  readonly dialect: Dialect
+  readonly access: Access
+  /** Judges a fresh token of message 103 for the same space. @throws unauthenticated, token_expired, forbidden */
+  authenticate(token: string): Promise<Access>
+}
+
+export interface RegistryStatus {
+  readonly spaces: number
+  readonly peers: number
+  readonly uncommittedBytes: number
+  readonly isDegraded: boolean
+  readonly isDraining: boolean
+}
+
+export interface DrainReport {
+  /** Spaces with edits that were received and could not be put on disk in time. */
+  readonly unsavedSpaces: readonly SpaceName[]
+  readonly unsavedBytes: number
+}
+
+type Entry =
+  | { readonly type: 'loading'; readonly space: Promise<Space> }
+  | { readonly type: 'active'; readonly space: Space }
+  | { readonly type: 'evicting'; readonly done: Promise<void> }
+
+/** Connections that are closed in one go while draining, and the pause before the next. */
+const DRAIN_BATCH = 100
+const DRAIN_PAUSE_MS = 10
+/** What clients are told to wait before they come back to a draining server. */
+const RETRY_AFTER_DRAIN_MS = 2000
+
+export class Registry {
+  readonly #options: RegistryOptions
+  readonly #entries = new Map<SpaceName, Entry>()
+  readonly #commits: CommitQueue
+  /** Positions mean something only within one epoch: a crash loses the unsaved tail and reuses its positions. */
+  readonly #epoch: string
+  readonly #compactionQueue = new Set<SpaceName>()
+  #compaction: Promise<void> | null = null
+  #isDraining = false
+
+  constructor(options: RegistryOptions) {
+    this.#options = options
+    this.#epoch = options.randomId()
+    this.#commits = new CommitQueue({
+      store: options.store,
+      scheduler: options.scheduler,
+      observer: options.observer,
+      onDurable: (name, position) => this.#active(name)?.durable(position),
+      onDegraded: () => {
+        for (const space of this.#spaces()) space.degraded()
+      },
+      onRecovered: () => {
+        for (const space of this.#spaces()) space.recovered()
+      },
+    })
+  }
+
+  get status(): RegistryStatus {
+    let peers = 0
+    for (const space of this.#spaces()) peers += space.peerCount
+    return {
+      spaces: this.#entries.size,
+      peers,
+      uncommittedBytes: this.#commits.uncommittedBytes,
+      isDegraded: this.#commits.isDegraded,
+      isDraining: this.#isDraining,
+    }
+  }
+
+  /**
+   * Brings a connection into a space, which is opened where it is not. The peer must queue what it receives
+   * until the promise settles.
+   * @throws draining, load_failed, rate_limited: nothing of the attempt stays
+   */
+  async join(name: SpaceName, peer: Peer, options: JoinOptions): Promise<Session> {
+    const { limits, scheduler, randomId } = this.#options
+    const space = await this.#open(name)
+    if (this.#isDraining) throw new PlenumError('draining')
+    if (space.peerCount >= limits.maxPeersPerSpace) {
+      throw new PlenumError('rate_limited', 'too many connections to this space')
+    }
+    const { dialect, access } = options
+    const session = new Session({
+      ...options,
+      peer,
+      inbox: space,
+      scheduler,
+      maxFrameBytes: limits.maxFrameBytes,
+    })
+    if (dialect === 'plenum') {
+      session.send({
+        type: 'welcome',
+        version: PROTOCOL_VERSION,
+        session: randomId(),
+        incarnation: space.incarnation,
+        epoch: this.#epoch,
+        role: access.role,
+        serverTimeMs: scheduler.now(),
+        limits,
+        expiresAtMs: access.expiresAtMs ?? 0,
+      })
+    }
+    space.join(session)
+    return session
+  }
+
+  /** Once a second: what is due by time, for all spaces. */
+  sweep(nowMs: number): void {
+    for (const space of this.#spaces()) {
+      space.sweep(nowMs)
+      if (space.isEvictable(this.#options.scheduler.elapsed())) this.#evict(space)
+    }
+  }
+
+  /**
+   * Ends every space: nothing new is let in, what was received is applied, saved and acknowledged, and every
+   * connection is closed with `draining`, paced. Ends at the deadline at the latest.
+   * @param deadlineMs from now
+   */
+  async drain(deadlineMs: number): Promise<DrainReport> {
+    const { scheduler } = this.#options
+    this.#isDraining = true
+    let cancel = (): void => {}
+    const deadline = new Promise<void>(resolve => {
+      cancel = scheduler.after(deadlineMs, resolve)
+    })
+    for (const space of this.#spaces()) space.notifyDraining(RETRY_AFTER_DRAIN_MS)
+    await Promise.race([this.#settle(), deadline])
+    await Promise.race([this.#closeAll(), deadline])
+    // What arrived until the last connection was closed.
+    await Promise.race([this.#settle(), deadline])
+    cancel()
+    const report = {
+      unsavedSpaces: this.#commits.uncommittedSpaces,
+      unsavedBytes: this.#commits.uncommittedBytes,
+    }
+    this.#commits.close()
+    await Promise.all([...this.#spaces()].map(space => space.close()))
+    this.#entries.clear()
+    this.#compactionQueue.clear()
+    await this.#compaction
+    return report
+  }
+
+  async #open(name: SpaceName): Promise<Space> {
+    if (this.#isDraining) throw new PlenumError('draining')
+    const entry = this.#entries.get(name)
+    switch (entry?.type) {
+      case 'active':
+        return entry.space
+      case 'loading':
+        return entry.space
+      case 'evicting':
+        await entry.done
+        return this.#open(name)
+      case undefined: {
+        const space = this.#load(name)
+        this.#entries.set(name, { type: 'loading', space })
+        return space
+      }
+    }
+  }
+
+  async #load(name: SpaceName): Promise<Space> {
+    const { observer } = this.#options
+    try {
+      const space = await Space.open({
+        ...this.#options,
+        name,
+        commits: this.#commits,
+        onCompactionDue: due => this.#compactSoon(due.name),
+        onFailed: failed => this.#drop(failed),
+      })
+      observer.count('loads')
+      this.#entries.set(name, { type: 'active', space })
+      // A commit may have ended while the space was loading.
+      if (this.#commits.uncommittedBytesOf(name) === 0) space.caughtUp()
+      return space
+    } catch (error) {
+      this.#entries.delete(name)
+      observer.count('load_failures')
+      observer.report('error', 'space could not be loaded', { space: name, error: toPlenumError(error) })
+      throw error
+    }
+  }
+
+  #evict(space: Space): void {
+    this.#options.observer.count('evictions')
+    const done = space.close().finally(() => this.#entries.delete(space.name))
+    this.#entries.set(space.name, { type: 'evicting', done })
+  }
+
+  /** A space that failed: the next to ask loads it anew. */
+  #drop(space: Space): void {
+    if (this.#active(space.name) === space) this.#evict(space)
+  }
+
+  #compactSoon(name: SpaceName): void {
+    this.#compactionQueue.add(name)
+    this.#compaction ??= this.#compactAll().finally(() => {
+      this.#compaction = null
+    })
+  }
+
+  async #compactAll(): Promise<void> {
+    const { store, observer } = this.#options
+    for (const name of this.#compactionQueue) {
+      if (this.#isDraining) return
+      try {
+        this.#compacted(name, await store.compact(name))
+      } catch (error) {
+        observer.report('error', 'compaction failed', { space: name, error: toPlenumError(error) })
+        this.#active(name)?.compacted(null)
+      }
+      this.#compactionQueue.delete(name)
+    }
+  }
+
+  #compacted(name: SpaceName, outcome: CompactionOutcome): void {
+    const { observer } = this.#options
+    const space = this.#active(name)
+    switch (outcome.type) {
+      case 'compacted':
+        observer.count('compactions')
+        space?.compacted(outcome.bytes)
+        return
+      case 'skipped':
+        space?.compacted(null)
+        return
+      case 'repaired':
+        observer.count('repairs')
+        observer.report('error', 'space repaired: an input was left out', {
+          space: name,
+          dropped: outcome.dropped,
+        })
+        // The content is no longer what its connections have: they come back to the new incarnation.
+        space?.closeSessions('internal', 'the space was repaired')
+        if (space !== undefined) this.#drop(space)
+        return
+      case 'quarantined':
+        observer.count('quarantines')
+        observer.report('error', 'space quarantined', { space: name, reason: outcome.reason })
+        space?.quarantine(outcome.reason)
+        return
+    }
+  }
+
+  async #settle(): Promise<void> {
+    await Promise.allSettled(
+      [...this.#entries.values()].map(entry => entry.type === 'loading' && entry.space),
+    )
+    await Promise.all([...this.#spaces()].map(space => space.whenIdle()))
+    await this.#commits.whenIdle()
+  }
+
+  async #closeAll(): Promise<void> {
+    let sincePause = 0
+    for (const space of this.#spaces()) {
+      while (space.peerCount > 0) {
+        sincePause += space.closeSessions('draining', undefined, DRAIN_BATCH - sincePause)
+        if (sincePause < DRAIN_BATCH) continue
+        sincePause = 0
+        await new Promise<void>(resolve => this.#options.scheduler.after(DRAIN_PAUSE_MS, resolve))
+      }
+    }
+  }
+
+  #active(name: SpaceName): Space | undefined {
+    const entry = this.#entries.get(name)
+    return entry?.type === 'active' ? entry.space : undefined
+  }
+
+  *#spaces(): Generator<Space> {
+    for (const entry of this.#entries.values()) if (entry.type === 'active') yield entry.space
+  }
+}

@@ -1,0 +1,251 @@
+/**
+ * One connection to one space: decodes what it sends, judges it by role and state, and hands it to the space.
+ * It keeps what is known of the connection (acks, position, backpressure) and never touches the document.
+ */
+import { type ErrorCode, PlenumError, toPlenumError } from '../../shared/errors.js'
+import {
+  type ClientMessage,
+  decodeClientMessage,
+  EMPTY_AWARENESS_FRAME,
+  encodeMessage,
+  type NoticeKind,
+  type ServerMessage,
+} from '../../shared/protocol/index.js'
+import { mayDo } from '../../shared/roles.js'
+import { AckLedger } from './ack-ledger.js'
+import { KEEPALIVE_AFTER_MS } from './limits.js'
+import type { Access, Dialect, Peer } from './peer.js'
+import type { Scheduler } from './scheduler.js'
+
+/** A document message on its way to the engine. */
+export interface Inbound {
+  readonly session: Session
+  readonly number: number
+  /** For a step 2: which step 1 of ours it answers; 0 for an update. */
+  readonly reply: number
+  /** How many step 2 had arrived from this connection by then, this one included. */
+  readonly replies: number
+  readonly kind: 'step2' | 'update'
+  readonly update: Uint8Array
+  readonly mayEdit: boolean
+  readonly user: string
+}
+
+/** What a session asks of its space. */
+export interface SpaceInbox {
+  /** @returns a promise while the sender should not be read from */
+  submit(message: Inbound): void | Promise<void>
+  /** Answers a step 1. @returns a promise until it is answered */
+  catchUp(session: Session, stateVector: Uint8Array): Promise<void>
+  announce(session: Session, update: Uint8Array): void
+  sendPresence(session: Session): void
+  drained(session: Session): void
+  leave(session: Session): void
+}
+
+/** Backpressure: `live` is sent every frame; `behind` nothing but one diff from `since`, once it drained. */
+export type Flow =
+  | { readonly type: 'joining' }
+  | { readonly type: 'live' }
+  | {
+      readonly type: 'behind'
+      /** The state vector that the peer is known to have been sent. */
+      readonly since: Uint8Array
+      /** Whose entries it was not sent meanwhile. */
+      readonly missedClientIds: Set<number>
+      lastBufferedBytes: number
+      stalledSinceMs: number
+      isQueued: boolean
+    }
+
+export interface SessionOptions {
+  readonly peer: Peer
+  readonly dialect: Dialect
+  readonly access: Access
+  /** Judges a fresh token of message 103. */
+  authenticate(token: string): Promise<Access>
+  readonly inbox: SpaceInbox
+  readonly scheduler: Scheduler
+  readonly maxFrameBytes: number
+}
+
+export class Session {
+  readonly peer: Peer
+  readonly dialect: Dialect
+  readonly ledger = new AckLedger()
+  flow: Flow = { type: 'joining' }
+  /** The log position up to which this connection has been sent everything. */
+  sentPosition = 0
+  /** Whether it has been sent others' presence: once it answered our first step 1. */
+  hasPresence = false
+  readonly #options: SessionOptions
+  #access: Access
+  #isOpen = true
+  #toldCount = 0
+  #toldPosition = 0
+  #askedAtPosition = -1
+  #hasSentSinceSweep = true
+  #quietSinceMs = 0
+
+  constructor(options: SessionOptions) {
+    this.peer = options.peer
+    this.dialect = options.dialect
+    this.#options = options
+    this.#access = options.access
+  }
+
+  get access(): Access {
+    return this.#access
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen
+  }
+
+  /**
+   * Takes one frame from the connection; never throws. While a returned promise is pending, the door stops
+   * reading from the connection. The frame must not change afterwards.
+   */
+  receive(frame: Uint8Array): void | Promise<void> {
+    if (!this.#isOpen) return
+    try {
+      if (frame.length > this.#options.maxFrameBytes) throw new PlenumError('too_large')
+      this.#expire()
+      return this.#handle(decodeClientMessage(frame))?.catch(error => this.close(toPlenumError(error).code))
+    } catch (error) {
+      const { code, message } = toPlenumError(error)
+      this.close(code, message)
+    }
+  }
+
+  /** The door could write again. */
+  drained(): void {
+    if (this.#isOpen && this.flow.type === 'behind') this.#options.inbox.drained(this)
+  }
+
+  /** The connection is closed: presence leaves in this tick. Idempotent. */
+  leave(): void {
+    if (!this.#isOpen) return
+    this.#isOpen = false
+    this.#options.inbox.leave(this)
+  }
+
+  /** Closes the connection and leaves. Idempotent. */
+  close(code: ErrorCode, reason?: string): void {
+    if (!this.#isOpen) return
+    this.peer.close(code, reason)
+    this.leave()
+  }
+
+  sendFrame(frame: Uint8Array): void {
+    if (!this.#isOpen) return
+    this.#hasSentSinceSweep = true
+    this.peer.send(frame)
+  }
+
+  send(message: ServerMessage): void {
+    this.sendFrame(encodeMessage(message))
+  }
+
+  sendStep1(stateVector: Uint8Array): void {
+    this.ledger.sentStep1()
+    this.send({ type: 'step1', stateVector })
+  }
+
+  /** A gap is asked about once per state of the document: the answer would be the same. */
+  mayAskAt(position: number): boolean {
+    if (position === this.#askedAtPosition) return false
+    this.#askedAtPosition = position
+    return true
+  }
+
+  /** Stock clients know no notices. */
+  notify(kind: NoticeKind, retryAfterMs = 0): void {
+    if (this.dialect === 'plenum') this.send({ type: 'notice', kind, retryAfterMs })
+  }
+
+  /** Tells the sender once that it was refused; everything it sends later is dropped undecoded. */
+  reject(number: number, code: ErrorCode, reason: string): void {
+    if (this.ledger.isDiverged) return
+    this.ledger.rejected()
+    if (this.dialect === 'plenum') this.send({ type: 'rejected', number, code, reason })
+    else this.send({ type: 'permission-denied', reason: `${code}: ${reason}` })
+  }
+
+  /** The log is on disk up to `position`. */
+  durable(position: number): void {
+    if (this.ledger.durable(position)) this.#tellSaved(position)
+  }
+
+  /** Once a second: expiry, keepalive, and the durable position for those who wrote nothing. */
+  sweep(nowMs: number, durablePosition: number): void {
+    const { expiresAtMs } = this.#access
+    if (expiresAtMs !== null && expiresAtMs <= nowMs) {
+      this.close('token_expired')
+      return
+    }
+    if (this.flow.type === 'live') this.#tellSaved(durablePosition)
+    if (this.#hasSentSinceSweep) {
+      this.#hasSentSinceSweep = false
+      this.#quietSinceMs = nowMs
+    } else if (nowMs - this.#quietSinceMs >= KEEPALIVE_AFTER_MS && this.flow.type !== 'behind') {
+      this.sendFrame(EMPTY_AWARENESS_FRAME)
+    }
+  }
+
+  #tellSaved(durablePosition: number): void {
+    if (this.dialect !== 'plenum' || this.flow.type === 'behind') return
+    const count = this.ledger.savedCount
+    const position = Math.min(durablePosition, this.sentPosition)
+    if (count === this.#toldCount && position <= this.#toldPosition) return
+    this.#toldCount = count
+    this.#toldPosition = Math.max(position, this.#toldPosition)
+    this.send({ type: 'saved', count, position: this.#toldPosition })
+  }
+
+  #expire(): void {
+    const { expiresAtMs } = this.#access
+    if (expiresAtMs !== null && expiresAtMs <= this.#options.scheduler.now())
+      throw new PlenumError('token_expired')
+  }
+
+  #handle(message: ClientMessage): void | Promise<void> {
+    const { inbox } = this.#options
+    switch (message.type) {
+      case 'step1':
+        return inbox.catchUp(this, message.stateVector)
+      case 'step2':
+      case 'update':
+        return this.#submit(message.type, message.update)
+      case 'awareness':
+        return inbox.announce(this, message.entries)
+      case 'query-awareness':
+        return inbox.sendPresence(this)
+      case 'authenticate':
+        if (this.dialect === 'stock') throw new PlenumError('malformed', 'malformed message: not offered')
+        return this.#authenticate(message.token)
+    }
+  }
+
+  #submit(kind: 'step2' | 'update', update: Uint8Array): void | Promise<void> {
+    const { number, reply } = this.ledger.received(kind)
+    if (this.ledger.isDiverged) return
+    const { user, role } = this.#access
+    const mayEdit = mayDo(role, 'edit-document')
+    const replies = this.ledger.replies
+    return this.#options.inbox.submit({ session: this, number, reply, replies, kind, update, mayEdit, user })
+  }
+
+  async #authenticate(token: string): Promise<void> {
+    try {
+      const access = await this.#options.authenticate(token)
+      if (access.user !== this.#access.user)
+        throw new PlenumError('unauthenticated', 'the token is of another user')
+      this.#access = access
+      this.send({ type: 'access', role: access.role, expiresAtMs: access.expiresAtMs ?? 0 })
+    } catch (error) {
+      const { code, message } = toPlenumError(error)
+      this.close(code, message)
+    }
+  }
+}
