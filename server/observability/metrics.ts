@@ -1,0 +1,92 @@
+/** Metrics in the Prometheus format. Labels come from closed sets of our own: never a user, space or address. */
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import { COUNTED_EVENTS, type CountedEvent } from '../space/observer.js'
+
+/** What is read at the moment of a scrape. */
+export interface LiveFigures {
+  readonly connections: number
+  readonly spaces: number
+  readonly uncommittedBytes: number
+  readonly isDegraded: boolean
+  readonly isDraining: boolean
+}
+
+export class Metrics {
+  readonly #registry = new Registry()
+  readonly #events = new Map<CountedEvent, Counter>()
+  readonly #opened: Counter<'dialect'>
+  readonly #refused: Counter<'code'>
+  readonly #closed: Counter<'dialect' | 'cause'>
+
+  /** @param isWithProcess also the process's own figures (memory, event loop, collections) */
+  constructor(figures: () => LiveFigures, isWithProcess: boolean) {
+    const registers = [this.#registry]
+    for (const [event, help] of Object.entries(COUNTED_EVENTS)) {
+      this.#events.set(event as CountedEvent, new Counter({ name: `plenum_${event}_total`, help, registers }))
+    }
+    this.#opened = new Counter({
+      name: 'plenum_connections_opened_total',
+      help: 'Connections let in',
+      labelNames: ['dialect'],
+      registers,
+    })
+    this.#refused = new Counter({
+      name: 'plenum_upgrades_refused_total',
+      help: 'Upgrades refused, by error code',
+      labelNames: ['code'],
+      registers,
+    })
+    this.#closed = new Counter({
+      name: 'plenum_connections_closed_total',
+      help: 'Connections ended, by error code or other cause',
+      labelNames: ['dialect', 'cause'],
+      registers,
+    })
+    this.#gauge('plenum_connections', 'Connections open', () => figures().connections)
+    this.#gauge('plenum_spaces', 'Spaces in memory', () => figures().spaces)
+    this.#gauge(
+      'plenum_uncommitted_bytes',
+      'Edits applied and not yet on disk',
+      () => figures().uncommittedBytes,
+    )
+    this.#gauge('plenum_degraded', '1 while storage does not take writes', () => Number(figures().isDegraded))
+    this.#gauge('plenum_draining', '1 while the server shuts down', () => Number(figures().isDraining))
+    if (isWithProcess) collectDefaultMetrics({ register: this.#registry })
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType
+  }
+
+  count(event: CountedEvent, by = 1): void {
+    this.#events.get(event)?.inc(by)
+  }
+
+  opened(dialect: string): void {
+    this.#opened.inc({ dialect })
+  }
+
+  refused(code: string): void {
+    this.#refused.inc({ code })
+  }
+
+  closed(dialect: string, cause: string): void {
+    this.#closed.inc({ dialect, cause })
+  }
+
+  /** The text of one scrape. */
+  render(): Promise<string> {
+    return this.#registry.metrics()
+  }
+
+  #gauge(name: string, help: string, read: () => number): void {
+    new Gauge({
+      name,
+      help,
+      registers: [this.#registry],
+      collect() {
+        this.set(read())
+      },
+    })
+  }
+}

@@ -1,0 +1,31 @@
+/** What the core and the doors tell, as metrics and log lines. */
+import type { Logger } from 'pino'
+import type { ErrorCode, LogLevel } from '../../shared/errors.js'
+import type { CountedEvent, Observer } from '../space/observer.js'
+import type { Dialect } from '../space/peer.js'
+import { LineBudget } from './line-budget.js'
+import type { Metrics } from './metrics.js'
+
+/** Lines of one kind per second; the rest is counted in the next line of that kind. */
+const LINES_PER_SECOND = 20
+
+export interface ServiceObserver extends Observer {
+  opened(dialect: Dialect): void
+  refused(code: ErrorCode): void
+  closed(dialect: Dialect, cause: string): void
+}
+
+export const createObserver = (logger: Logger, metrics: Metrics, now: () => number): ServiceObserver => {
+  const budget = new LineBudget(LINES_PER_SECOND)
+  return {
+    count: (event: CountedEvent, by = 1) => metrics.count(event, by),
+    report: (level: LogLevel, what: string, details: Readonly<Record<string, unknown>> = {}) => {
+      const suppressed = budget.take(`${level} ${what}`, now())
+      if (suppressed === null) return
+      logger[level](suppressed === 0 ? details : { ...details, suppressed }, what)
+    },
+    opened: dialect => metrics.opened(dialect),
+    refused: code => metrics.refused(code),
+    closed: (dialect, cause) => metrics.closed(dialect, cause),
+  }
+}

@@ -1,0 +1,79 @@
+/**
+ * What a door needs from the rest: the gate, the admission, the spaces, and somebody to tell. Each is kept as
+ * small as the door's use of it; the service wires the real ones in.
+ */
+import type { ErrorCode, LogLevel } from '../../shared/errors.js'
+import type { SpaceName } from '../../shared/names.js'
+import type { Access, Dialect, Peer } from '../space/peer.js'
+
+export interface Gate {
+  /** @throws unauthenticated, token_expired, forbidden */
+  admit(
+    credentials: {
+      readonly subprotocols: readonly string[]
+      readonly authorization: string | undefined
+      readonly query: URLSearchParams
+    },
+    space: SpaceName,
+  ): Promise<Access>
+  /** @throws unauthenticated, token_expired, forbidden */
+  renew(token: string, space: SpaceName, user: string): Promise<Access>
+}
+
+export interface Refusal {
+  readonly code: ErrorCode
+  readonly message: string
+  /** When to come back, ms; null leaves it to the code. */
+  readonly retryAfterMs: number | null
+}
+
+/** One connection's place among those that the server holds. */
+export interface Place {
+  failed(nowMs: number): void
+  claim(space: SpaceName, access: Access, dialect: Dialect, nowMs: number): Refusal | null
+  closed(code: ErrorCode, nowMs: number): void
+  leave(): void
+}
+
+export interface Admission {
+  enter(
+    address: string,
+    origin: { readonly origin: string | undefined; readonly host: string | undefined },
+    nowMs: number,
+  ): Place | Refusal
+}
+
+/** A connection as its space sees it from the inside. */
+export interface Session {
+  /**
+   * Takes one frame; copies what outlives the call. A promise asks for no more frames until it settles.
+   */
+  receive(frame: Uint8Array): void | Promise<void>
+  /** The operating system took everything that was buffered. */
+  drained(): void
+  /** The connection is gone. */
+  leave(): void
+}
+
+export interface Spaces {
+  /** Rejects with a `PlenumError` and leaves nothing behind. */
+  join(
+    space: SpaceName,
+    peer: Peer,
+    options: {
+      readonly dialect: Dialect
+      readonly access: Access
+      authenticate(token: string): Promise<Access>
+    },
+  ): Promise<Session>
+}
+
+export interface DoorObserver {
+  /** One structured log line. Details never hold a token or document content. */
+  report(level: LogLevel, what: string, details?: Readonly<Record<string, unknown>>): void
+  opened(dialect: Dialect): void
+  /** An upgrade that did not lead to a session. */
+  refused(code: ErrorCode): void
+  /** A connection ended: by us with a code, by the peer, or because it gave no sign of life. */
+  closed(dialect: Dialect, cause: ErrorCode | 'peer' | 'half_open' | 'protocol_error'): void
+}

@@ -1,0 +1,206 @@
+/**
+ * One accepted WebSocket as a peer of a space. Frames reach the session in order, one at a time, from the
+ * first one on; the session is left in the tick in which the connection is known to end.
+ */
+import type { Duplex } from 'node:stream'
+import { WebSocket } from 'ws'
+import { ERRORS, type ErrorCode, type PlenumError, toPlenumError } from '../../../shared/errors.js'
+import type { Peer, PeerId } from '../../space/peer.js'
+import type { Session } from '../ports.js'
+import { closeReason } from './close-reason.js'
+import { firstPulse, type HeartbeatLimits, nextPulse, type Pulse } from './heartbeat.js'
+import { unsentBytes } from './unsent.js'
+
+/** How a connection came to its end. */
+export type CloseCause = ErrorCode | 'peer' | 'half_open' | 'protocol_error'
+
+export interface ConnectionOptions {
+  readonly id: PeerId
+  readonly ws: WebSocket
+  /** The raw socket that `ws` runs on. */
+  readonly socket: Duplex & { readonly bytesWritten?: number }
+  readonly nowMs: number
+  readonly heartbeat: HeartbeatLimits
+  /** Something of ours failed while a frame was handled. */
+  onFault(error: PlenumError): void
+  /** The socket is closed. Called once. */
+  onClosed(cause: CloseCause): void
+}
+
+/** How long a peer may take to answer our close frame, ms. */
+const CLOSE_TIMEOUT_MS = 10_000
+
+export class Connection implements Peer {
+  readonly id: PeerId
+  readonly #ws: WebSocket
+  readonly #socket: ConnectionOptions['socket']
+  readonly #options: ConnectionOptions
+  #session: Session | null = null
+  #hasLeft = false
+  #cause: CloseCause | null = null
+  /** Frames that arrived in one chunk while the session asked for a pause; bounded by that chunk. */
+  #waiting: Uint8Array[] = []
+  #isHandling = false
+  #wasHeard = true
+  #pulse: Pulse
+  #closingSinceMs: number | null = null
+
+  constructor(options: ConnectionOptions) {
+    const { ws, socket } = options
+    this.id = options.id
+    this.#ws = ws
+    this.#socket = socket
+    this.#options = options
+    this.#pulse = firstPulse(options.nowMs, options.heartbeat)
+    ws.pause()
+    ws.on('message', (data, isBinary) => this.#onMessage(data as Buffer, isBinary))
+    ws.on('error', error => this.#onError(error))
+    ws.on('close', () => this.#onClose())
+    socket.on('drain', () => {
+      if (!this.#hasLeft) this.#session?.drained()
+    })
+    // ws emits 'close' only when the socket has ended. Its own listener on the socket ran before this one, so
+    // a close frame in this chunk, or the end, shows in `readyState` now.
+    socket.on('data', () => {
+      this.#wasHeard = true
+      if (ws.readyState !== WebSocket.OPEN) this.#endedByPeer()
+    })
+    socket.on('end', () => this.#endedByPeer())
+  }
+
+  get bufferedBytes(): number {
+    return unsentBytes(this.#socket)
+  }
+
+  send(frame: Uint8Array): void {
+    if (this.#cause !== null || this.#ws.readyState !== WebSocket.OPEN) return
+    this.#ws.send(frame, { binary: true, compress: false })
+  }
+
+  close(code: ErrorCode, reason: string = ERRORS[code].text): void {
+    if (this.#cause !== null) return
+    this.#cause = code
+    this.#waiting = []
+    this.#ws.close(ERRORS[code].close, closeReason(reason))
+    // The peer's answer must be read, or the socket lingers.
+    this.#ws.resume()
+    // The session may be the caller: let it finish before it hears that it has left.
+    queueMicrotask(() => this.#leave())
+  }
+
+  /** The session is ready: frames flow from here on. */
+  attach(session: Session): void {
+    this.#session = session
+    if (this.#hasLeft) {
+      session.leave()
+      return
+    }
+    this.#resume()
+  }
+
+  /** Pings, and ends what is half-open or does not answer our close. */
+  sweep(nowMs: number): void {
+    if (this.#cause !== null) {
+      this.#closingSinceMs ??= nowMs
+      if (nowMs - this.#closingSinceMs >= CLOSE_TIMEOUT_MS) this.#ws.terminate()
+      return
+    }
+    const unsent = this.bufferedBytes
+    const signs = {
+      wasHeard: this.#wasHeard,
+      isPaused: this.#ws.isPaused,
+      unsentBytes: unsent,
+      takenBytes: (this.#socket.bytesWritten ?? 0) - unsent,
+    }
+    const { pulse, beat } = nextPulse(this.#pulse, signs, nowMs, this.#options.heartbeat)
+    if (pulse !== this.#pulse) this.#wasHeard = false
+    this.#pulse = pulse
+    if (beat === 'ask' && this.#ws.readyState === WebSocket.OPEN) this.#ws.ping()
+    if (beat === 'dead') this.terminate('half_open')
+  }
+
+  /** Ends the connection without a handshake. */
+  terminate(cause: CloseCause): void {
+    this.#cause ??= cause
+    this.#ws.terminate()
+    this.#leave()
+  }
+
+  #onMessage(data: Uint8Array, isBinary: boolean): void {
+    if (this.#cause !== null || this.#hasLeft) return
+    if (!isBinary) {
+      this.close('malformed', 'text frames are not part of the protocol')
+      return
+    }
+    if (this.#session === null || this.#isHandling) this.#waiting.push(data)
+    else this.#handle(this.#session, data)
+  }
+
+  #handle(session: Session, frame: Uint8Array): void {
+    try {
+      const done = session.receive(frame)
+      if (done === undefined) return
+      this.#isHandling = true
+      this.#ws.pause()
+      done.then(
+        () => {
+          this.#isHandling = false
+          this.#resume()
+        },
+        error => this.#fail(error),
+      )
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  /** Hands on what waited, until the session asks for another pause; then reads again. */
+  #resume(): void {
+    while (this.#session !== null && this.#waiting.length > 0) {
+      if (this.#isHandling || this.#cause !== null || this.#hasLeft) return
+      this.#handle(this.#session, this.#waiting.shift()!)
+    }
+    if (!this.#isHandling) this.#ws.resume()
+  }
+
+  #fail(error: unknown): void {
+    const fault = toPlenumError(error)
+    this.#isHandling = false
+    if (this.#cause === null) this.#options.onFault(fault)
+    this.close(fault.code, fault.message)
+  }
+
+  #onError(error: Error & { code?: string }): void {
+    // ws answers what breaks RFC 6455 with a close frame of its own; 1009 is our limit speaking.
+    const isTooLarge = error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH'
+    this.#cause ??= isTooLarge ? 'too_large' : 'protocol_error'
+    this.#leave()
+  }
+
+  /** The peer is going: what it sent before counts still. */
+  #endedByPeer(): void {
+    this.#cause ??= 'peer'
+    this.#leave()
+  }
+
+  #onClose(): void {
+    this.#endedByPeer()
+    this.#options.onClosed(this.#cause ?? 'peer')
+  }
+
+  #leave(): void {
+    if (this.#hasLeft) return
+    this.#hasLeft = true
+    const session = this.#session
+    const rest = this.#waiting
+    this.#waiting = []
+    if (session === null) return
+    try {
+      for (const frame of rest)
+        session.receive(frame)?.catch(error => this.#options.onFault(toPlenumError(error)))
+      session.leave()
+    } catch (error) {
+      this.#options.onFault(toPlenumError(error))
+    }
+  }
+}

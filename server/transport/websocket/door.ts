@@ -1,0 +1,239 @@
+/**
+ * The WebSocket door: `/sync/<space>`. From an upgrade request to a connection inside its space, or to a
+ * refusal in the form that the client can read. It holds every connection that it let in, and nothing else.
+ */
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { type WebSocket, WebSocketServer } from 'ws'
+import { ERRORS, type ErrorCode, PlenumError, toPlenumError } from '../../../shared/errors.js'
+import { parseSpacePath, type SpaceName } from '../../../shared/names.js'
+import type { Access, Dialect, PeerId } from '../../space/peer.js'
+import type { Admission, DoorObserver, Gate, Place, Refusal, Spaces } from '../ports.js'
+import { clientAddress, clientHost, readTarget, type UpgradeTarget } from '../upgrade-request.js'
+import { type CloseCause, Connection } from './connection.js'
+import type { HeartbeatLimits } from './heartbeat.js'
+import { refuseUpgrade } from './refusal.js'
+import { type Offer, readOffer } from './subprotocol.js'
+
+export interface WebSocketDoorOptions {
+  readonly gate: Gate
+  readonly admission: Admission
+  readonly spaces: Spaces
+  readonly observer: DoorObserver
+  /** The clock, ms since 1970. */
+  readonly now: () => number
+  readonly randomId: () => string
+  /** The path in front of `/sync/`, without a slash at its end; often empty. */
+  readonly basePath: string
+  readonly trustedProxies: number
+  readonly heartbeat: HeartbeatLimits
+  /** The largest message that is read at all, bytes; a larger one ends the connection with 1009. */
+  readonly maxPayloadBytes: number
+}
+
+/** Connections that are only being told why they are refused, at most. */
+const MAX_REFUSED_OPEN = 1_000
+
+/** Everything known about an upgrade while it is decided. */
+interface Upgrade {
+  readonly request: IncomingMessage
+  readonly socket: Duplex
+  readonly head: Buffer
+  readonly address: string
+}
+
+export class WebSocketDoor {
+  readonly #options: WebSocketDoorOptions
+  readonly #server: WebSocketServer
+  readonly #connections = new Set<Connection>()
+  readonly #refused = new Set<Connection>()
+  #isDraining = false
+
+  constructor(options: WebSocketDoorOptions) {
+    this.#options = options
+    this.#server = new WebSocketServer({
+      noServer: true,
+      clientTracking: false,
+      perMessageDeflate: false,
+      maxPayload: options.maxPayloadBytes,
+      handleProtocols: protocols => readOffer([...protocols].join(',')).selected ?? false,
+    })
+  }
+
+  get connections(): number {
+    return this.#connections.size
+  }
+
+  /** For an http server's `upgrade` event. Takes the socket over in any case. */
+  handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    socket.on('error', () => socket.destroy())
+    const { basePath, trustedProxies, observer } = this.#options
+    const upgrade = { request, socket, head, address: clientAddress(request, trustedProxies) }
+    const target = readTarget(request.url ?? '', basePath)
+    if (target === null) {
+      this.#refuse(upgrade, 'stock', refusalOf(new PlenumError('not_found', 'there is no such door')))
+      return
+    }
+    let offer: Offer
+    try {
+      offer = readOffer(request.headers['sec-websocket-protocol'])
+    } catch (error) {
+      this.#refuse(upgrade, 'stock', refusalOf(toPlenumError(error)))
+      return
+    }
+    this.#decide(upgrade, target, offer).catch(error => {
+      observer.report('error', 'an upgrade failed', { error: String(error) })
+      socket.destroy()
+    })
+  }
+
+  /** From now on every upgrade is refused with `draining`; connections stay. */
+  stopAccepting(): void {
+    this.#isDraining = true
+  }
+
+  /** Pings what is due and ends what is dead. Call it once a second. */
+  sweep(nowMs: number): void {
+    for (const connection of this.#connections) connection.sweep(nowMs)
+    for (const connection of this.#refused) connection.sweep(nowMs)
+  }
+
+  /** Ends what is left. Idempotent. */
+  close(): void {
+    this.stopAccepting()
+    for (const connection of [...this.#connections, ...this.#refused]) connection.terminate('draining')
+    this.#server.close()
+  }
+
+  /** One order for everybody: is there room, is the name good, who is it, may they, have they misbehaved. */
+  async #decide(upgrade: Upgrade, target: UpgradeTarget, offer: Offer): Promise<void> {
+    const { admission, gate, now } = this.#options
+    const { dialect } = offer
+    if (this.#isDraining) {
+      this.#refuse(upgrade, dialect, refusalOf(new PlenumError('draining')))
+      return
+    }
+    const { headers } = upgrade.request
+    const host = clientHost(upgrade.request, this.#options.trustedProxies)
+    const place = admission.enter(upgrade.address, { origin: headers.origin, host }, now())
+    if (!('leave' in place)) {
+      this.#refuse(upgrade, dialect, place)
+      return
+    }
+    let space: SpaceName
+    let access: Access
+    try {
+      space = parseSpacePath(target.spacePath)
+      access = await gate.admit(
+        { subprotocols: offer.values, authorization: headers.authorization, query: target.query },
+        space,
+      )
+      // The wait for the gate may have seen the drain begin.
+      if (this.#isDraining) throw new PlenumError('draining')
+    } catch (error) {
+      const refused = toPlenumError(error)
+      if (refused.code === 'unauthenticated') place.failed(now())
+      place.leave()
+      this.#refuse(upgrade, dialect, refusalOf(refused), refused)
+      return
+    }
+    const refusal = place.claim(space, access, dialect, now())
+    if (refusal === null) {
+      this.#accept(upgrade, space, access, dialect, place)
+    } else {
+      place.leave()
+      this.#refuse(upgrade, dialect, refusal)
+    }
+  }
+
+  #accept(upgrade: Upgrade, space: SpaceName, access: Access, dialect: Dialect, place: Place): void {
+    const { observer, now } = this.#options
+    const connection = this.#open(upgrade, {
+      space,
+      onClosed: (closed, cause) => {
+        this.#connections.delete(closed)
+        if (cause in ERRORS) place.closed(cause as ErrorCode, now())
+        place.leave()
+        observer.closed(dialect, cause)
+      },
+    })
+    if (connection === null) {
+      place.leave()
+      return
+    }
+    this.#connections.add(connection)
+    observer.opened(dialect)
+    void this.#join(connection, space, access, dialect)
+  }
+
+  async #join(connection: Connection, space: SpaceName, access: Access, dialect: Dialect): Promise<void> {
+    const { gate, spaces } = this.#options
+    const authenticate = (token: string) => gate.renew(token, space, access.user)
+    try {
+      connection.attach(await spaces.join(space, connection, { dialect, access, authenticate }))
+    } catch (error) {
+      const refused = toPlenumError(error)
+      this.#tell(refused, space)
+      connection.close(refused.code, refused.message)
+    }
+  }
+
+  /** Completes the handshake; null where the request was no WebSocket handshake or its socket is gone. */
+  #open(
+    { request, socket, head }: Upgrade,
+    {
+      space,
+      onClosed,
+    }: { space: SpaceName | null; onClosed(connection: Connection, cause: CloseCause): void },
+  ): Connection | null {
+    const { now, randomId, heartbeat } = this.#options
+    let opened: Connection | null = null
+    this.#server.handleUpgrade(request, socket, head, (ws: WebSocket) => {
+      const connection = new Connection({
+        id: randomId() as PeerId,
+        ws,
+        socket,
+        nowMs: now(),
+        heartbeat,
+        onFault: error => this.#tell(error, space),
+        onClosed: cause => onClosed(connection, cause),
+      })
+      opened = connection
+    })
+    return opened
+  }
+
+  /**
+   * Says no: by HTTP status, or, where the client speaks `plenum.v1`, by a close code after accepting, since a
+   * browser shows a refused upgrade as a bare 1006.
+   */
+  #refuse(upgrade: Upgrade, dialect: Dialect, refusal: Refusal, error?: PlenumError): void {
+    const { observer } = this.#options
+    const { code, message } = refusal
+    observer.refused(code)
+    observer.report(ERRORS[code].level, 'upgrade refused', {
+      code,
+      reason: message,
+      address: upgrade.address,
+      ...causeOf(error),
+    })
+    if (dialect === 'stock' || this.#refused.size >= MAX_REFUSED_OPEN) {
+      refuseUpgrade(upgrade.socket, refusal)
+      return
+    }
+    const connection = this.#open(upgrade, { space: null, onClosed: closed => this.#refused.delete(closed) })
+    if (connection === null) return
+    this.#refused.add(connection)
+    connection.close(code, message)
+  }
+
+  #tell(error: PlenumError, space: SpaceName | null): void {
+    const { observer } = this.#options
+    observer.report(error.facts.level, error.message, { code: error.code, space, ...causeOf(error) })
+  }
+}
+
+const refusalOf = ({ code, message }: PlenumError): Refusal => ({ code, message, retryAfterMs: null })
+
+const causeOf = (error: PlenumError | undefined): { cause?: string } =>
+  error?.cause === undefined ? {} : { cause: String(error.cause) }

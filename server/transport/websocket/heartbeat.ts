@@ -1,0 +1,65 @@
+/**
+ * Tells the living from the half-open. A connection is asked once per beat; one that gave no sign of life
+ * from one beat to the next is dead, so a loss shows within two beats. Pure.
+ */
+
+export interface Pulse {
+  readonly nextBeatAtMs: number
+  /** A ping is out and nothing was heard since. */
+  readonly isAsked: boolean
+  /** The last sign of life, ms. */
+  readonly aliveAtMs: number
+  readonly unsentBytes: number
+  readonly takenBytes: number
+}
+
+export interface Signs {
+  /** Anything came in since the last beat. */
+  readonly wasHeard: boolean
+  /** We are not reading at the moment, so silence says nothing. */
+  readonly isPaused: boolean
+  /** Bytes that the operating system has not taken yet. */
+  readonly unsentBytes: number
+  /** Bytes that it has taken since the connection began. */
+  readonly takenBytes: number
+}
+
+export interface HeartbeatLimits {
+  readonly beatMs: number
+  /** How long a connection with unsent bytes may stand still: the ping waits behind them. */
+  readonly stuckMs: number
+}
+
+export type Beat = 'early' | 'ask' | 'dead'
+
+export const firstPulse = (nowMs: number, { beatMs }: HeartbeatLimits): Pulse => ({
+  nextBeatAtMs: nowMs + beatMs,
+  isAsked: false,
+  aliveAtMs: nowMs,
+  unsentBytes: 0,
+  takenBytes: 0,
+})
+
+export const nextPulse = (
+  pulse: Pulse,
+  signs: Signs,
+  nowMs: number,
+  limits: HeartbeatLimits,
+): { readonly pulse: Pulse; readonly beat: Beat } => {
+  if (nowMs < pulse.nextBeatAtMs) return { pulse, beat: 'early' }
+  const isMoving = pulse.unsentBytes > 0 && signs.takenBytes > pulse.takenBytes
+  const isAlive = signs.wasHeard || signs.isPaused || isMoving
+  const aliveAtMs = isAlive ? nowMs : pulse.aliveAtMs
+  const next: Pulse = {
+    // A late sweep must not make the beats drift, and must not make up for missed ones.
+    nextBeatAtMs: Math.max(pulse.nextBeatAtMs + limits.beatMs, nowMs + limits.beatMs / 2),
+    isAsked: true,
+    aliveAtMs,
+    unsentBytes: signs.unsentBytes,
+    takenBytes: signs.takenBytes,
+  }
+  if (isAlive || !pulse.isAsked) return { pulse: next, beat: 'ask' }
+  const isStuck = signs.unsentBytes > 0
+  if (isStuck && nowMs - aliveAtMs < limits.stuckMs) return { pulse: next, beat: 'early' }
+  return { pulse: next, beat: 'dead' }
+}

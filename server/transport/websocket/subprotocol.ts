@@ -1,0 +1,36 @@
+/**
+ * Reads `Sec-WebSocket-Protocol`. Only `plenum.v1` or `yjs` is ever selected: the list may hold a token, and
+ * echoing the first value, as libraries do, would send it back.
+ */
+import { PlenumError } from '../../../shared/errors.js'
+import { BEARER_PREFIX, SUBPROTOCOL_PLENUM, SUBPROTOCOL_STOCK } from '../../../shared/protocol/index.js'
+import type { Dialect } from '../../space/peer.js'
+
+export interface Offer {
+  /** What the client offered, in order. */
+  readonly values: readonly string[]
+  /** What the server selects, or null where nothing was offered. */
+  readonly selected: typeof SUBPROTOCOL_PLENUM | typeof SUBPROTOCOL_STOCK | null
+  readonly dialect: Dialect
+}
+
+/**
+ * @param header the raw header, or undefined where there is none
+ * @throws bad_request where something was offered, but neither `plenum.v1` nor `yjs`, or two tokens
+ */
+export const readOffer = (header: string | undefined): Offer => {
+  const values = (header ?? '')
+    .split(',')
+    .map(value => value.trim())
+    .filter(value => value !== '')
+  if (values.filter(value => value.startsWith(BEARER_PREFIX)).length > 1) {
+    throw new PlenumError('bad_request', 'more than one token in the subprotocol list')
+  }
+  if (values.includes(SUBPROTOCOL_PLENUM)) return { values, selected: SUBPROTOCOL_PLENUM, dialect: 'plenum' }
+  if (values.includes(SUBPROTOCOL_STOCK)) return { values, selected: SUBPROTOCOL_STOCK, dialect: 'stock' }
+  if (values.length === 0) return { values, selected: null, dialect: 'stock' }
+  throw new PlenumError(
+    'bad_request',
+    `offer ${SUBPROTOCOL_PLENUM} or ${SUBPROTOCOL_STOCK}, also where a token is offered`,
+  )
+}
