@@ -1,0 +1,76 @@
+/**
+ * A Y.Doc as a connection uses it: applies what the server sent, answers and asks by state vector, and tells
+ * of changes that came from elsewhere. The readers of y-protocols are not used: they swallow exceptions.
+ */
+import * as Y from 'yjs'
+import { PlenumError } from '../shared/errors.js'
+import { throwUncaught } from './emitter.js'
+
+export interface DocumentLink {
+  /** @throws unappliable; an error thrown by an observer of the app's is the app's, and surfaces as uncaught */
+  apply(update: Uint8Array): void
+  stateVector(): Uint8Array
+  /** What a replica with this state vector lacks, the whole delete set included. @throws malformed */
+  diff(stateVector: Uint8Array): Uint8Array
+  /** Whether something was received that builds on what is not here. */
+  readonly isPending: boolean
+  close(): void
+}
+
+export interface LocalChange {
+  readonly update: Uint8Array
+  /** False where Yjs changed the document by itself while applying something: formatting clean-up. */
+  readonly isEdit: boolean
+}
+
+/** @param origin what observers of the document see as the origin of what came through this connection */
+export const linkDocument = (
+  doc: Y.Doc,
+  origin: unknown,
+  onChange: (change: LocalChange) => void,
+): DocumentLink => {
+  let isApplying = false
+  const onUpdate = (update: Uint8Array, by: unknown): void => {
+    if (by !== origin) onChange({ update, isEdit: !isApplying })
+  }
+  doc.on('update', onUpdate)
+
+  return {
+    apply: update => {
+      const failures: PlenumError[] = []
+      const integrate = (): void => {
+        try {
+          Y.applyUpdate(doc, update, origin)
+        } catch (cause) {
+          failures.push(new PlenumError('unappliable', undefined, { cause }))
+        }
+      }
+      isApplying = true
+      try {
+        // The outer transaction tells apart who threw: integration inside of it, observers when it ends.
+        Y.transact(doc, integrate, origin, false)
+      } catch (error) {
+        throwUncaught(error)
+      } finally {
+        isApplying = false
+      }
+      for (const failure of failures) throw failure
+    },
+    stateVector: () => Y.encodeStateVector(doc),
+    diff: stateVector => {
+      try {
+        return Y.encodeStateAsUpdate(doc, stateVector)
+      } catch (cause) {
+        throw new PlenumError('malformed', 'malformed message: state vector', { cause })
+      }
+    },
+    get isPending() {
+      return doc.store.pendingStructs !== null || doc.store.pendingDs !== null
+    },
+    close: () => doc.off('update', onUpdate),
+  }
+}
+
+/** Nothing integrated, nothing pending: merging it anywhere has no effect. */
+export const isEmptyDocument = ({ store }: Y.Doc): boolean =>
+  store.clients.size === 0 && store.pendingStructs === null && store.pendingDs === null

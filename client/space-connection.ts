@@ -1,0 +1,348 @@
+/**
+ * One connection to one space: syncs a Y.Doc and its awareness over a WebSocket-shaped socket, and knows what
+ * is saved. One attempt: it opens, lives and closes once; whoever wants another makes another, and hands it the
+ * ledger of this one.
+ */
+import type { Awareness } from 'y-protocols/awareness'
+import type * as Y from 'yjs'
+import { assertNever, ERRORS, type ErrorCode, PlenumError, toPlenumError } from '../shared/errors.js'
+import {
+  type AccessChanged,
+  type ClientMessage,
+  type DocumentMessage,
+  decodeServerMessage,
+  encodeMessage,
+  MIN_SUPPORTED_VERSION,
+  type Notice,
+  type Rejected,
+  type Saved,
+  type ServerMessage,
+  SUBPROTOCOL_PLENUM,
+  type Welcome,
+} from '../shared/protocol/index.js'
+import { type AwarenessRelay, relayAwareness } from './awareness-relay.js'
+import { type Close, ConnectionClosed } from './connection-closed.js'
+import { type DocumentLink, isEmptyDocument, linkDocument } from './document-link.js'
+import { Emitter } from './emitter.js'
+import {
+  advance,
+  createLedger,
+  type LedgerEvent,
+  type SaveLedger,
+  type SaveState,
+  saveState,
+} from './save-ledger.js'
+import type { Socket, SocketClass } from './socket.js'
+import { spaceUrl, subprotocols } from './space-url.js'
+
+export interface ConnectOptions {
+  /** The server with its base path, if it has one: `wss://host/base` or `https://host/base`. */
+  readonly url: string
+  readonly space: string
+  readonly token: string
+  readonly doc: Y.Doc
+  readonly awareness?: Awareness
+  /** Where there is no global WebSocket (Node 20): the class of the `ws` package. */
+  readonly WebSocket?: SocketClass
+  /** The incarnation under which the local copy was last synced, where the app remembers it. */
+  readonly knownIncarnation?: string
+  /** The ledger of this document's previous connection; it knows the incarnation, too. */
+  readonly ledger?: SaveLedger
+}
+
+export type SpaceEvents = {
+  /** The incarnation guard has passed. */
+  welcome: [welcome: Welcome]
+  /** The server's answer to this connection's step 1 is in the document. */
+  synced: []
+  /** The server acknowledged document messages, or told a durable position. */
+  saved: [saved: Saved]
+  saveState: [state: SaveState]
+  rejected: [rejected: Rejected]
+  access: [access: AccessChanged]
+  notice: [notice: Notice]
+  closed: [close: Close]
+}
+
+/**
+ * Opens a connection; what becomes of it is told by its events.
+ * @throws bad_name, and bad_request where the URL or the token cannot be used
+ */
+export const connectSpace = (options: ConnectOptions): SpaceConnection => {
+  const SocketClass = options.WebSocket ?? globalThis.WebSocket
+  if (SocketClass === undefined) throw new PlenumError('bad_request', 'there is no WebSocket class here')
+  try {
+    const socket = new SocketClass(spaceUrl(options.url, options.space), subprotocols(options.token))
+    return new SpaceConnection(socket, options)
+  } catch (error) {
+    if (error instanceof PlenumError) throw error
+    throw new PlenumError('bad_request', 'the URL or the token cannot be used', { cause: error })
+  }
+}
+
+export class SpaceConnection {
+  readonly #socket: Socket
+  readonly #doc: Y.Doc
+  readonly #document: DocumentLink
+  readonly #awareness: AwarenessRelay | null
+  readonly #events = new Emitter<SpaceEvents>()
+  #ledger: SaveLedger
+  #welcome: Welcome | null = null
+  #isSynced = false
+  /** The state vector of the last step 1: asking twice with the same brings nothing new. */
+  #askedWith: Uint8Array | null = null
+  #close: Close | null = null
+
+  constructor(socket: Socket, options: Omit<ConnectOptions, 'url' | 'space' | 'token' | 'WebSocket'>) {
+    const { doc, awareness, knownIncarnation = null } = options
+    const ledger =
+      options.ledger ?? createLedger({ incarnation: knownIncarnation, isEmptyDocument: isEmptyDocument(doc) })
+    this.#ledger = advance(ledger, { type: 'opening' })
+    this.#socket = socket
+    this.#doc = doc
+    this.#document = linkDocument(doc, this, ({ update, isEdit }) => {
+      this.#advance({ type: 'changed', isEdit })
+      // Before the first reply there is no need: it will hold this.
+      const { link } = this.#ledger
+      if (link.state === 'open' && link.hasReplied) this.#sendDocument({ type: 'update', update })
+    })
+    this.#awareness =
+      awareness === undefined
+        ? null
+        : relayAwareness(awareness, this, entries => this.#send({ type: 'awareness', entries }))
+    socket.binaryType = 'arraybuffer'
+    socket.addEventListener('open', () => this.#guard(() => this.#onOpen()))
+    socket.addEventListener('message', ({ data }) => this.#guard(() => this.#onMessage(data)))
+    // A close follows; without a listener Node would take the error for an uncaught one.
+    socket.addEventListener('error', () => {})
+    socket.addEventListener('close', ({ code, reason }) => this.#finish({ code, reason }))
+  }
+
+  /** @returns what takes the listener off again */
+  on<Name extends keyof SpaceEvents>(name: Name, listener: (...args: SpaceEvents[Name]) => void): () => void {
+    return this.#events.on(name, listener)
+  }
+
+  /** Null before the welcome; `access` may have changed role and expiry since. */
+  get welcome(): Welcome | null {
+    return this.#welcome
+  }
+
+  get isSynced(): boolean {
+    return this.#isSynced
+  }
+
+  get saveState(): SaveState {
+    return saveState(this.#ledger)
+  }
+
+  /** For the next connection of the same document, once this one is closed. */
+  get ledger(): SaveLedger {
+    return this.#ledger
+  }
+
+  /** Why it is closed; null while it is not. */
+  get closed(): Close | null {
+    return this.#close
+  }
+
+  /** Resolves when the document holds all that the server had. @throws ConnectionClosed */
+  whenSynced(): Promise<void> {
+    return this.#when('synced', () => this.#isSynced)
+  }
+
+  /**
+   * Resolves when everything in the document is durable on the server.
+   * @throws ConnectionClosed; the refusal's code where the server refused some of it
+   */
+  whenSaved(): Promise<void> {
+    return this.#when('saveState', () => {
+      const { refusal } = this.#ledger
+      if (refusal !== null) throw new PlenumError(refusal.code, refusal.reason)
+      return this.saveState === 'saved'
+    })
+  }
+
+  /** Hands in a fresh token, in place; the answer is an `access` event or a close. */
+  authenticate(token: string): void {
+    if (this.#welcome === null || this.#close !== null) return
+    this.#send({ type: 'authenticate', token })
+  }
+
+  /** Idempotent. What was sent before still goes out. */
+  close(code = 1000, reason = ''): void {
+    if (this.#close !== null) return
+    this.#socket.close(code, reason)
+    this.#finish({ code, reason })
+  }
+
+  #onOpen(): void {
+    if (this.#socket.protocol !== SUBPROTOCOL_PLENUM) {
+      throw new PlenumError('protocol_version', `the server does not speak ${SUBPROTOCOL_PLENUM}`)
+    }
+  }
+
+  #onMessage(data: unknown): void {
+    if (!(data instanceof ArrayBuffer)) throw new PlenumError('malformed', 'malformed message: not binary')
+    const message = decodeServerMessage(new Uint8Array(data))
+    if (this.#welcome === null && message.type !== 'welcome') {
+      throw new PlenumError('malformed', `malformed message: "${message.type}" before the welcome`)
+    }
+    this.#handle(message)
+  }
+
+  #handle(message: ServerMessage): void {
+    switch (message.type) {
+      case 'welcome':
+        this.#onWelcome(message)
+        break
+      case 'step1':
+        // A diverged connection's content is refused unseen.
+        if (this.#ledger.link.state !== 'open') break
+        this.#sendDocument({ type: 'step2', update: this.#document.diff(message.stateVector) })
+        break
+      case 'step2':
+      case 'update':
+        this.#onContent(message)
+        break
+      case 'awareness':
+        this.#onAwareness(message.entries)
+        break
+      case 'saved':
+        this.#advance(message)
+        this.#events.emit('saved', message)
+        break
+      case 'rejected':
+        this.#advance(message)
+        this.#events.emit('rejected', message)
+        break
+      case 'access':
+        this.#advance(message)
+        this.#events.emit('access', message)
+        break
+      case 'notice':
+        if (message.kind === 'read-only') this.#advance({ type: 'left-out' })
+        this.#events.emit('notice', message)
+        break
+      case 'permission-denied':
+        throw new PlenumError('malformed', `malformed message: not for ${SUBPROTOCOL_PLENUM}`)
+      default:
+        assertNever(message)
+    }
+  }
+
+  #onWelcome(welcome: Welcome): void {
+    const { version, epoch, incarnation, role } = welcome
+    if (version < MIN_SUPPORTED_VERSION) throw new PlenumError('protocol_version')
+    this.#advance({
+      type: 'welcome',
+      epoch,
+      incarnation,
+      role,
+      isEmptyDocument: isEmptyDocument(this.#doc),
+    })
+    this.#welcome = welcome
+    this.#ask()
+    this.#awareness?.start()
+    this.#events.emit('welcome', welcome)
+  }
+
+  #onContent({ type, update }: DocumentMessage): void {
+    this.#document.apply(update)
+    if (type === 'step2' && !this.#isSynced) {
+      this.#isSynced = true
+      this.#events.emit('synced')
+    }
+    if (this.#document.isPending) this.#ask()
+  }
+
+  #onAwareness(entries: Uint8Array): void {
+    try {
+      this.#awareness?.receive(entries)
+    } catch (cause) {
+      throw new PlenumError('malformed', 'malformed message: awareness', { cause })
+    }
+  }
+
+  #ask(): void {
+    const stateVector = this.#document.stateVector()
+    if (this.#askedWith !== null && equalBytes(stateVector, this.#askedWith)) return
+    this.#askedWith = stateVector
+    this.#send({ type: 'step1', stateVector })
+  }
+
+  #sendDocument(message: DocumentMessage): void {
+    const frame = encodeMessage(message)
+    const maxFrameBytes = this.#welcome?.limits.maxFrameBytes ?? 0
+    // Sent all the same, it would only end the connection, after every reconnect again.
+    if (frame.length > maxFrameBytes) {
+      this.#fail('too_large', `over ${maxFrameBytes} bytes`)
+      return
+    }
+    this.#sendFrame(frame)
+    this.#advance({ type: 'sent', kind: message.type })
+  }
+
+  #send(message: ClientMessage): void {
+    this.#sendFrame(encodeMessage(message))
+  }
+
+  #sendFrame(frame: Uint8Array): void {
+    if (this.#close !== null) return
+    this.#socket.send(frame as Uint8Array<ArrayBuffer>)
+  }
+
+  #advance(event: LedgerEvent): void {
+    const before = saveState(this.#ledger)
+    this.#ledger = advance(this.#ledger, event)
+    const after = saveState(this.#ledger)
+    if (after !== before) this.#events.emit('saveState', after)
+  }
+
+  /** Runs a reaction to the socket; whatever it throws closes the connection with its code. */
+  #guard(react: () => void): void {
+    if (this.#close !== null) return
+    try {
+      react()
+    } catch (error) {
+      const { code, message } = toPlenumError(error)
+      this.#fail(code, message)
+    }
+  }
+
+  #fail(code: ErrorCode, reason: string): void {
+    this.close(ERRORS[code].close, reason)
+  }
+
+  #finish(close: Close): void {
+    if (this.#close !== null) return
+    this.#close = close
+    this.#document.close()
+    this.#awareness?.close()
+    this.#advance({ type: 'closed' })
+    this.#events.emit('closed', close)
+  }
+
+  #when(event: 'synced' | 'saveState', isReached: () => boolean): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const offs: (() => void)[] = []
+      const settle = (finish: () => void): void => {
+        for (const off of offs) off()
+        finish()
+      }
+      const check = (): void => {
+        try {
+          if (this.#close !== null) throw new ConnectionClosed(this.#close)
+          if (isReached()) settle(resolve)
+        } catch (error) {
+          settle(() => reject(error))
+        }
+      }
+      offs.push(this.on(event, check), this.on('closed', check))
+      check()
+    })
+  }
+}
+
+const equalBytes = (a: Uint8Array, b: Uint8Array): boolean =>
+  a.length === b.length && a.every((byte, at) => byte === b[at])

@@ -1,0 +1,16 @@
+/** Where a space is reached, and what a connection offers there. The token never becomes part of the URL. */
+import { parseSpaceName, spacePath } from '../shared/names.js'
+import { BEARER_PREFIX, SUBPROTOCOL_PLENUM } from '../shared/protocol/index.js'
+
+/**
+ * @param base the server, with its base path if it has one: `wss://host/base`, or the same with `https:`
+ * @throws bad_name; TypeError for a base that is no URL
+ */
+export const spaceUrl = (base: string, space: string): string => {
+  const url = new URL(base)
+  url.protocol = url.protocol.replace(/^http/, 'ws')
+  url.pathname = `${url.pathname.replace(/\/+$/, '')}/sync/${spacePath(parseSpaceName(space))}`
+  return url.href
+}
+
+export const subprotocols = (token: string): string[] => [SUBPROTOCOL_PLENUM, `${BEARER_PREFIX}${token}`]
