@@ -2,7 +2,7 @@
  * Every setting of the server: one typed table of name, environment variable, flag, parser, default and
  * description. Only this file reads the environment, which it is handed; a flag beats a variable.
  */
-import { choice, duration, integer, list, type Option, optionalText, size, text } from './config-options.js'
+import { choice, duration, integer, list, type Option, optionalText, size, text } from './config/options.js'
 import { DEFAULT_LIMITS } from './space/limits.js'
 
 const named = (env: string, description: string) => ({

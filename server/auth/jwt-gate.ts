@@ -100,5 +100,5 @@ const principalOf = (payload: JWTPayload, skewSeconds: number): Principal => {
   }
   const expiresAtMs = Math.floor(((exp ?? Number.NaN) + skewSeconds) * 1000)
   if (!Number.isSafeInteger(expiresAtMs)) return refuse('the token\'s claim "exp" is not a date')
-  return { user: sub, name, grants: parseGrants(payload['spaces']), expiresAtMs }
+  return { user: sub, name, grants: parseGrants(payload.spaces), expiresAtMs }
 }

@@ -14,7 +14,7 @@ const LAYERS = {
   transport: /^server\/transport\//,
   http: /^server\/http\//,
   cluster: /^server\/cluster\//,
-  config: /^server\/config\.ts$/,
+  config: /^server\/config(\.ts$|\/)/,
   observability: /^server\/observability(\.ts$|\/)/,
   service: /^server\/(create-service|index)\.ts$/,
   main: /^server\/(main\.ts$|cli\/)/,
