@@ -52,8 +52,11 @@ export interface StoredSpace {
 
 export type CompactionOutcome =
   | { readonly type: 'compacted'; readonly position: number; readonly bytes: number }
-  /** Nothing to do, or the space changed its generation meanwhile. */
-  | { readonly type: 'skipped' }
+  /**
+   * Nothing to do; or the space has another generation or a newer snapshot by now; or it needs a repair and
+   * was written to during each attempt: pause its writing and compact again.
+   */
+  | { readonly type: 'skipped'; readonly why: 'nothing-to-do' | 'superseded' | 'written-meanwhile' }
   /** The state did not load; the log was replayed without `dropped`, and the generation was raised. */
   | {
       readonly type: 'repaired'
@@ -81,7 +84,7 @@ export interface UpdateStore {
   load(space: SpaceName): Promise<StoredSpace>
   /**
    * Appends the group as one durable commit. Calls are made one at a time.
-   * @throws degraded
+   * @throws degraded; internal where positions overlap or leave a gap: the caller's bug, which no retry mends
    */
   append(group: readonly LogEntry[]): Promise<void>
   /** After a failed `append`: closes and opens whatever the store writes through. @throws degraded */

@@ -3,7 +3,6 @@
  * a document sees a byte, because Yjs integrates the structs of an update before it has read the delete set.
  * Format source: yjs 13.6 `encoding.js`, `Item.js`, `DeleteSet.js`, `UpdateDecoder.js`; lib0 `decoding.js`.
  */
-import { isUtf8 } from 'node:buffer'
 import { PlenumError } from '../../../shared/errors.js'
 import type { ClockRange } from '../engine.js'
 
@@ -117,7 +116,7 @@ const readContent = (reader: Reader, content: number): number => {
       reader.bytes()
       return 1
     case CONTENT.string:
-      return reader.textLength()
+      return reader.text()
     case CONTENT.embed:
       reader.json(false)
       return 1
@@ -223,26 +222,17 @@ class Reader {
     return view
   }
 
-  text(): Uint8Array {
+  /** Reads past a text. @returns its length in UTF-16 code units: the clocks that a string takes */
+  text(): number {
     const view = this.bytes()
-    if (!isUtf8(view)) return malformed('invalid UTF-8')
-    return view
-  }
-
-  /** Reads a text and returns its length in UTF-16 code units: the clocks that a string takes. */
-  textLength(): number {
-    const view = this.text()
-    let units = view.length
-    for (const byte of view) {
-      if (byte >= 0x80 && byte < 0xc0) units--
-      else if (byte >= 0xf0) units++
-    }
-    return units
+    // Typed text is short and mostly ASCII, which is its own proof.
+    for (const byte of view) if (byte >= 0x80) return decodeText(view).length
+    return view.length
   }
 
   json(mayBeUndefined: boolean): void {
-    const view = this.text()
-    const text = Buffer.from(view.buffer, view.byteOffset, view.byteLength).toString('utf8')
+    const view = this.bytes()
+    const text = decodeText(view)
     if (mayBeUndefined && text === 'undefined') return
     try {
       const value: unknown = JSON.parse(text)
@@ -314,6 +304,16 @@ class Reader {
   #skip(length: number): void {
     if (length > this.#bytes.length - this.#at) malformed('truncated')
     this.#at += length
+  }
+}
+
+const textDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+const decodeText = (bytes: Uint8Array): string => {
+  try {
+    return textDecoder.decode(bytes)
+  } catch {
+    return malformed('invalid UTF-8')
   }
 }
 
