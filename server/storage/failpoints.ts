@@ -1,0 +1,68 @@
+/**
+ * Places where a test makes the store fail: by an error, by the death of the worker or of the whole process.
+ * Without any configured they cost one map look-up.
+ */
+
+export const FAILPOINTS = [
+  'append:before-commit',
+  'append:after-commit',
+  'load:before-read',
+  'migration:before-commit',
+  'compaction:before-store',
+  'compaction:after-store',
+] as const
+export type FailpointName = (typeof FAILPOINTS)[number]
+
+const ACTIONS = ['throw', 'exit', 'kill'] as const
+
+export interface Failpoint {
+  /** An error like that of a failed fsync; the end of the worker; SIGKILL to the process. */
+  readonly action: (typeof ACTIONS)[number]
+  /** How many passes go well before it acts; 0 by default. */
+  readonly skip?: number
+  /** How often it acts; always by default. */
+  readonly times?: number
+}
+
+export type Failpoints = { readonly [Name in FailpointName]?: Failpoint }
+
+/** Passes the named place: returns, or acts as configured. */
+export type PassFailpoint = (name: FailpointName) => void
+
+/** The counters belong to the returned function: one per worker. */
+export const createFailpoints = (failpoints: Failpoints = {}): PassFailpoint => {
+  const passes = new Map<FailpointName, number>()
+  return name => {
+    const point = failpoints[name]
+    if (point === undefined) return
+    const pass = passes.get(name) ?? 0
+    passes.set(name, pass + 1)
+    const { skip = 0, times = Number.POSITIVE_INFINITY } = point
+    if (pass < skip || pass >= skip + times) return
+    if (point.action === 'kill') process.kill(process.pid, 'SIGKILL')
+    if (point.action === 'exit') process.exit(1)
+    throw Object.assign(new Error(`injected failure at ${name}`), { code: 'SQLITE_IOERR_FSYNC' })
+  }
+}
+
+/**
+ * Reads `name=action[*times][@skip]`, several separated by commas, e.g. `compaction:before-store=kill@2`.
+ * @throws RangeError for anything else
+ */
+export const parseFailpoints = (text: string): Failpoints => {
+  const failpoints: { [Name in FailpointName]?: Failpoint } = {}
+  for (const part of text.split(',').filter(part => part !== '')) {
+    const match = /^([a-z:-]+)=([a-z]+)(?:\*(\d+))?(?:@(\d+))?$/.exec(part)
+    const name = FAILPOINTS.find(known => known === match?.[1])
+    const action = ACTIONS.find(known => known === match?.[2])
+    if (match === null || name === undefined || action === undefined) {
+      throw new RangeError(`not a failpoint: ${part}`)
+    }
+    failpoints[name] = {
+      action,
+      ...(match[3] === undefined ? {} : { times: Number(match[3]) }),
+      ...(match[4] === undefined ? {} : { skip: Number(match[4]) }),
+    }
+  }
+  return failpoints
+}

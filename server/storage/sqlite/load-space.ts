@@ -1,0 +1,152 @@
+/**
+ * Reading a space. Every byte is checked on the way, and what cannot be read ends the reading, not the
+ * space: the newest good snapshot and the good consecutive rows behind it are always returned.
+ */
+import { decodeRow, type LogRow, snapshotChecksum } from '../log-row.js'
+import { type Connection, isCorruption } from './connection.js'
+
+/** A `StoredSpace` before its rows are decoded. */
+export interface StoredRows {
+  readonly generation: number
+  readonly position: number
+  readonly snapshot: { readonly update: Uint8Array; readonly position: number } | null
+  /** Checked rows behind the snapshot, in order. */
+  readonly rows: readonly LogRow[]
+  readonly quarantine: string | null
+  /** Whether the quarantine is in the table already. */
+  readonly isQuarantineKept: boolean
+  /** What was found damaged, even where something else made up for it. */
+  readonly damage: string | null
+}
+
+interface SpaceRecord {
+  readonly id: number
+  readonly generation: number
+  readonly quarantine: string | null
+}
+
+const NEVER_WRITTEN: StoredRows = Object.freeze({
+  generation: 0,
+  position: 0,
+  snapshot: null,
+  rows: [],
+  quarantine: null,
+  isQuarantineKept: false,
+  damage: null,
+})
+
+/** One read transaction. The returned buffers are the caller's. */
+export const prepareLoad = (db: Connection): ((name: string) => StoredRows) => {
+  const findSpace = db.prepare('SELECT id, generation, quarantine FROM spaces WHERE name = ?')
+  const load = db.transaction((name: string): StoredRows => {
+    const space = findSpace.get(name) as SpaceRecord | undefined
+    return space === undefined ? NEVER_WRITTEN : readSpace(db, name, space)
+  })
+  return name => load(name)
+}
+
+const readSpace = (db: Connection, name: string, space: SpaceRecord): StoredRows => {
+  const { snapshot, newest, problem: snapshotProblem } = readSnapshot(db, name, space.id)
+  const base = snapshot?.position ?? 0
+  const { rows, problem: rowProblem } = readRows(db, name, space.id, base)
+  const end = rows.at(-1)?.last ?? base
+  // An older snapshot does as well as the newest where the log between them is still there.
+  const reachesNewest = end >= newest
+  const problem = rowProblem ?? (reachesNewest ? null : (snapshotProblem ?? 'log rows are missing'))
+  return {
+    generation: space.generation,
+    position: Math.max(end, newest, lastKey(db, space.id)),
+    snapshot,
+    rows,
+    quarantine: space.quarantine ?? problem,
+    isQuarantineKept: space.quarantine !== null,
+    damage: snapshotProblem ?? problem,
+  }
+}
+
+interface ReadSnapshot {
+  readonly snapshot: StoredRows['snapshot']
+  /** The position of the newest snapshot, readable or not; 0 without one. */
+  readonly newest: number
+  readonly problem: string | null
+}
+
+const readSnapshot = (db: Connection, name: string, space: number): ReadSnapshot => {
+  let problem: string | null = null
+  let newest = 0
+  try {
+    const positions = db
+      .prepare('SELECT position FROM snapshots WHERE space = ? ORDER BY position DESC')
+      .pluck()
+      .all(space) as number[]
+    newest = positions[0] ?? 0
+    for (const position of positions) {
+      const update = readSnapshotAt(db, name, space, position)
+      if (update !== null) return { snapshot: { update, position }, newest, problem }
+      problem ??= `the snapshot at position ${position} cannot be read`
+    }
+  } catch (error) {
+    if (!isCorruption(error)) throw error
+    problem ??= 'the list of snapshots cannot be read'
+  }
+  return { snapshot: null, newest, problem }
+}
+
+/** @returns null where it is damaged */
+const readSnapshotAt = (db: Connection, name: string, space: number, position: number): Uint8Array | null => {
+  try {
+    const row = db
+      .prepare('SELECT checksum, payload FROM snapshots WHERE space = ? AND position = ?')
+      .get(space, position) as { checksum: number; payload: Uint8Array }
+    return snapshotChecksum(name, position, row.payload) === row.checksum ? row.payload : null
+  } catch (error) {
+    if (isCorruption(error)) return null
+    throw error
+  }
+}
+
+const readRows = (
+  db: Connection,
+  name: string,
+  space: number,
+  base: number,
+): { rows: LogRow[]; problem: string | null } => {
+  const rows: LogRow[] = []
+  let next = base + 1
+  try {
+    const stored = db
+      .prepare('SELECT first, last, checksum, payload FROM log WHERE space = ? AND last > ? ORDER BY last')
+      .iterate(space, base) as IterableIterator<Omit<LogRow, 'space'>>
+    for (const found of stored) {
+      const row = { space: name, ...found }
+      if (row.first !== next) return { rows, problem: `log rows are missing at position ${next}` }
+      const damage = rowDamage(row)
+      if (damage !== null) return { rows, problem: `the log row at position ${row.first}: ${damage}` }
+      rows.push(row)
+      next = row.last + 1
+    }
+  } catch (error) {
+    if (!isCorruption(error)) throw error
+    return { rows, problem: `the log cannot be read from position ${next}` }
+  }
+  return { rows, problem: null }
+}
+
+/** What is wrong with a row, or null. */
+export const rowDamage = (row: LogRow): string | null => {
+  try {
+    decodeRow(row)
+    return null
+  } catch (error) {
+    return (error as Error).message
+  }
+}
+
+const lastKey = (db: Connection, space: number): number => {
+  try {
+    return (db.prepare('SELECT max(last) FROM log WHERE space = ?').pluck().get(space) as number | null) ?? 0
+  } catch (error) {
+    if (isCorruption(error)) return 0
+    throw error
+  }
+}

@@ -1,0 +1,80 @@
+/** What crosses between the store and its workers: one table of requests per worker. */
+import type { Delivery, DroppedInput } from '../../space/update-store.js'
+import type { Failpoints } from '../failpoints.js'
+import type { PruneChunk, PruneCursor } from './prune.js'
+import type { SnapshotToStore, StoreSnapshotResult } from './store-snapshot.js'
+import type { VerifyReport } from './verify.js'
+
+export interface WorkerOptions {
+  /** The path of the database. */
+  readonly database: string
+  readonly failpoints: Failpoints
+}
+
+export interface Exchange {
+  readonly request: unknown
+  readonly response: unknown
+}
+export type Exchanges = { readonly [Name: string]: Exchange }
+
+export type WriterExchanges = {
+  readonly open: { request: { nowMs: number }; response: { id: string } }
+  /** `rows` is a row batch. */
+  readonly append: { request: { rows: Uint8Array; nowMs: number }; response: null }
+  readonly reopen: { request: { nowMs: number }; response: null }
+  readonly 'store-snapshot': {
+    request: { snapshot: SnapshotToStore; nowMs: number }
+    response: StoreSnapshotResult
+  }
+  readonly quarantine: { request: { space: string; reason: string }; response: null }
+  readonly prune: { request: { from: PruneCursor; beforeMs: number }; response: PruneChunk }
+  readonly status: { request: null; response: DatabaseStatus }
+  readonly close: { request: null; response: null }
+}
+
+export interface DatabaseStatus {
+  readonly schemaVersion: number
+  /** 2 is FULL: every commit is synced. Read from the connection that writes. */
+  readonly synchronous: number
+  readonly spaces: number
+  /** The first hundred. */
+  readonly quarantined: readonly { readonly space: string; readonly reason: string }[]
+  readonly databaseBytes: number
+  /** Pages that the next rows fill before the file grows. */
+  readonly freeBytes: number
+}
+
+/** A `StoredSpace` whose tail is a row batch. */
+export interface LoadedRows {
+  readonly generation: number
+  readonly position: number
+  readonly snapshot: { readonly update: Uint8Array; readonly position: number } | null
+  readonly rows: Uint8Array
+  readonly quarantine: string | null
+  readonly isQuarantineKept: boolean
+  readonly damage: string | null
+}
+
+export type ReaderExchanges = {
+  readonly load: { request: { space: string }; response: LoadedRows }
+  readonly attribution: { request: { space: string }; response: readonly Delivery[] }
+  /** Names of spaces with log rows behind their snapshot, in order, after `after`. */
+  readonly 'list-compactable': { request: { after: string; limit: number }; response: readonly string[] }
+  readonly close: { request: null; response: null }
+}
+
+/** What a compaction found; the writer stores it. */
+export type CompactionResult =
+  | { readonly type: 'nothing' }
+  | {
+      readonly type: 'snapshot'
+      readonly snapshot: SnapshotToStore
+      readonly dropped: readonly DroppedInput[]
+    }
+  | { readonly type: 'quarantine'; readonly reason: string; readonly isKept: boolean }
+
+export type MaintenanceExchanges = {
+  readonly compact: { request: { space: string }; response: CompactionResult }
+  readonly verify: { request: null; response: VerifyReport }
+  readonly backup: { request: { path: string }; response: { bytes: number } }
+}

@@ -1,0 +1,315 @@
+/**
+ * The store that one machine needs: a SQLite file, and a thread each for writing, loading and long work. The
+ * writer alone changes the file; every commit is one group and one sync. The folder's lock is held throughout.
+ */
+import { statSync } from 'node:fs'
+import { PlenumError } from '../../../shared/errors.js'
+import type { SpaceName } from '../../../shared/names.js'
+import type { Observer } from '../../space/observer.js'
+import type {
+  CompactionOutcome,
+  Delivery,
+  LogEntry,
+  StoredSpace,
+  UpdateStore,
+} from '../../space/update-store.js'
+import {
+  type DataFolder,
+  dataFolder,
+  expectDataFolder,
+  finishRestore,
+  makeDataFolder,
+  syncFile,
+} from '../data-folder.js'
+import type { Failpoints } from '../failpoints.js'
+import { type FolderLock, lockFolder } from '../folder-lock.js'
+import { decodeRow, encodeRow } from '../log-row.js'
+import { decodeRowBatch, encodeRowBatch } from '../row-batch.js'
+import { StartupError } from '../startup-error.js'
+import type {
+  CompactionResult,
+  DatabaseStatus,
+  MaintenanceExchanges,
+  ReaderExchanges,
+  WriterExchanges,
+} from './messages.js'
+import { PRUNE_START, type PruneCursor } from './prune.js'
+import type { VerifyReport } from './verify.js'
+import { WorkerClient } from './worker-client.js'
+
+export const DEFAULT_RETENTION_MS = 30 * 24 * 60 * 60 * 1000
+export const DEFAULT_COMPACTION_TIMEOUT_MS = 5 * 60 * 1000
+/** A space that is written to while it is repaired is tried again this often. */
+const REPAIR_ATTEMPTS = 3
+const LIST_LIMIT = 1000
+
+export interface SqliteStoreOptions {
+  readonly dataDir: string
+  /** Wall clock in milliseconds: when rows and snapshots were written. */
+  readonly now: () => number
+  readonly observer: Observer
+  /** Whether a missing folder or database is made; true by default. */
+  readonly mayCreate?: boolean
+  /** How long log rows are kept once a snapshot covers them. */
+  readonly retentionMs?: number
+  /** A compaction that takes longer is ended, its thread with it. */
+  readonly compactionTimeoutMs?: number
+  readonly failpoints?: Failpoints
+}
+
+export interface SqliteStatus extends DatabaseStatus {
+  readonly id: string
+  readonly dataDir: string
+  readonly walBytes: number
+}
+
+/**
+ * Locks the folder, opens the database and brings its schema up to date.
+ * @throws StartupError with one line for the operator
+ */
+export const openSqliteStore = async (options: SqliteStoreOptions): Promise<SqliteStore> => {
+  const folder = dataFolder(options.dataDir)
+  const mayCreate = options.mayCreate ?? true
+  if (mayCreate) makeDataFolder(folder)
+  else expectDataFolder(folder)
+  const lock = lockFolder(folder)
+  const workers = createWorkers(folder, options.failpoints ?? {})
+  try {
+    const replaced = finishRestore(folder)
+    if (replaced !== null) options.observer.report('info', 'restored a backup', { replaced })
+    const { id } = await workers.writer.call('open', { nowMs: options.now() })
+    syncFile(folder.path)
+    return new SqliteStore({ ...options, id, folder, lock, workers })
+  } catch (error) {
+    await workers.writer.terminate()
+    lock.release()
+    if (error instanceof StartupError) throw error
+    throw new StartupError(
+      'folder',
+      `the database in ${folder.path} cannot be opened: ${(error as Error).message}`,
+      { cause: error },
+    )
+  }
+}
+
+interface Workers {
+  readonly writer: WorkerClient<WriterExchanges>
+  readonly reader: WorkerClient<ReaderExchanges>
+  readonly maintenance: WorkerClient<MaintenanceExchanges>
+}
+
+const createWorkers = (folder: DataFolder, failpoints: Failpoints): Workers => {
+  const options = { database: folder.database, failpoints }
+  return {
+    writer: new WorkerClient(new URL('./writer-worker.js', import.meta.url), options),
+    reader: new WorkerClient(new URL('./reader-worker.js', import.meta.url), options),
+    maintenance: new WorkerClient(new URL('./maintenance-worker.js', import.meta.url), options),
+  }
+}
+
+interface SqliteStoreParts extends SqliteStoreOptions {
+  readonly id: string
+  readonly folder: DataFolder
+  readonly lock: FolderLock
+  readonly workers: Workers
+}
+
+export class SqliteStore implements UpdateStore {
+  readonly id: string
+  readonly #parts: SqliteStoreParts
+  readonly #underWay = new Set<Promise<unknown>>()
+  #closing: Promise<void> | null = null
+
+  /** Use `openSqliteStore`. */
+  constructor(parts: SqliteStoreParts) {
+    this.id = parts.id
+    this.#parts = parts
+  }
+
+  load(space: SpaceName): Promise<StoredSpace> {
+    return this.#run('load_failed', async () => {
+      const stored = await this.#parts.workers.reader.call('load', { space })
+      if (stored.damage !== null) {
+        this.#parts.observer.report('error', 'stored bytes are damaged', { space, damage: stored.damage })
+      }
+      if (stored.quarantine !== null && !stored.isQuarantineKept)
+        this.#keepQuarantine(space, stored.quarantine)
+      const { generation, position, snapshot, quarantine } = stored
+      const tail = decodeRowBatch(stored.rows).flatMap(decodeRow)
+      return { generation, position, snapshot, tail, quarantine }
+    })
+  }
+
+  append(group: readonly LogEntry[]): Promise<void> {
+    return this.#run('degraded', async () => {
+      const rows = encodeRowBatch(group.map(encodeRow))
+      const { workers, now } = this.#parts
+      if (!workers.writer.isRunning) throw new Error('the writer is not running')
+      await workers.writer.call('append', { rows, nowMs: now() }, { transfer: [rows.buffer] })
+    })
+  }
+
+  reopen(): Promise<void> {
+    return this.#run('degraded', async () => {
+      await this.#parts.workers.writer.call('reopen', { nowMs: this.#parts.now() })
+    })
+  }
+
+  compact(space: SpaceName): Promise<CompactionOutcome> {
+    return this.#run('internal', async () => {
+      const timeoutMs = this.#parts.compactionTimeoutMs ?? DEFAULT_COMPACTION_TIMEOUT_MS
+      for (let attempt = 0; attempt < REPAIR_ATTEMPTS; attempt++) {
+        const result = await this.#parts.workers.maintenance.call('compact', { space }, { timeoutMs })
+        const outcome = await this.#storeCompaction(space, result)
+        if (outcome !== 'written-meanwhile') return outcome
+      }
+      return { type: 'skipped', why: 'written-meanwhile' }
+    })
+  }
+
+  /** Who delivered which clocks of a space, merged, pruned history included. @throws load_failed */
+  attribution(space: SpaceName): Promise<readonly Delivery[]> {
+    return this.#run('load_failed', () => this.#parts.workers.reader.call('attribution', { space }))
+  }
+
+  /** Spaces with something that no snapshot covers. @throws load_failed */
+  async *compactableSpaces(): AsyncGenerator<SpaceName> {
+    let after = ''
+    while (true) {
+      const names = await this.#run('load_failed', () =>
+        this.#parts.workers.reader.call('list-compactable', { after, limit: LIST_LIMIT }),
+      )
+      yield* names as SpaceName[]
+      if (names.length < LIST_LIMIT) return
+      after = names.at(-1)!
+    }
+  }
+
+  /** @throws internal */
+  status(): Promise<SqliteStatus> {
+    return this.#run('internal', async () => {
+      const status = await this.#parts.workers.writer.call('status', null)
+      const { folder } = this.#parts
+      const walBytes = statSync(`${folder.database}-wal`, { throwIfNoEntry: false })?.size ?? 0
+      return { id: this.id, dataDir: folder.path, ...status, walBytes }
+    })
+  }
+
+  /** Reads everything, beside the running service. @throws internal */
+  verify(): Promise<VerifyReport> {
+    return this.#run('internal', () => this.#parts.workers.maintenance.call('verify', null))
+  }
+
+  /**
+   * Writes a consistent, checked and synced copy while the service runs on.
+   * @param path absolute; never overwritten
+   * @throws bad_request where it exists or cannot be written
+   */
+  backup(path: string): Promise<{ readonly bytes: number }> {
+    return this.#run('internal', () => this.#parts.workers.maintenance.call('backup', { path }))
+  }
+
+  /** Removes history older than the retention. @returns how many log rows went @throws internal */
+  prune(nowMs: number): Promise<number> {
+    return this.#run('internal', async () => {
+      const beforeMs = nowMs - (this.#parts.retentionMs ?? DEFAULT_RETENTION_MS)
+      let from: PruneCursor | null = PRUNE_START
+      let rows = 0
+      while (from !== null && this.#closing === null) {
+        const chunk: { rows: number; next: PruneCursor | null } = await this.#parts.workers.writer.call(
+          'prune',
+          { from, beforeMs },
+        )
+        rows += chunk.rows
+        from = chunk.next
+      }
+      return rows
+    })
+  }
+
+  /** Waits for appends and loads that are under way; long work is given up, it can be done again. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    const { workers, lock } = this.#parts
+    await workers.maintenance.terminate()
+    await Promise.allSettled(this.#underWay)
+    // The writer's connection goes last: it folds the write-ahead log into the database.
+    await closeWorker(workers.reader)
+    await closeWorker(workers.writer)
+    lock.release()
+  }
+
+  async #storeCompaction(
+    space: SpaceName,
+    result: CompactionResult,
+  ): Promise<CompactionOutcome | 'written-meanwhile'> {
+    const { observer, workers, now } = this.#parts
+    switch (result.type) {
+      case 'nothing':
+        return { type: 'skipped', why: 'nothing-to-do' }
+      case 'quarantine':
+        if (!result.isKept) this.#keepQuarantine(space, result.reason)
+        return { type: 'quarantined', reason: result.reason }
+      case 'snapshot': {
+        const { snapshot, dropped } = result
+        const { position } = snapshot
+        const bytes = snapshot.update.length
+        const stored = await workers.writer.call(
+          'store-snapshot',
+          { snapshot, nowMs: now() },
+          { transfer: [snapshot.update.buffer as ArrayBuffer] },
+        )
+        if (stored === 'superseded') return { type: 'skipped', why: 'superseded' }
+        if (stored === 'written-meanwhile') return stored
+        observer.count('compactions')
+        if (!snapshot.isRepair) return { type: 'compacted', position, bytes }
+        observer.count('repairs')
+        observer.report('error', 'a space was repaired by leaving inputs out', { space, dropped })
+        return { type: 'repaired', position, bytes, dropped }
+      }
+    }
+  }
+
+  /** The mark is made as soon as it can be; until then every load finds the damage again. */
+  #keepQuarantine(space: SpaceName, reason: string): void {
+    const { observer, workers } = this.#parts
+    observer.count('quarantines')
+    observer.report('error', 'a space is quarantined', { space, reason })
+    if (!workers.writer.isRunning) return
+    void this.#track(workers.writer.call('quarantine', { space, reason })).catch(cause =>
+      observer.report('error', 'a quarantine could not be recorded', { space, cause: String(cause) }),
+    )
+  }
+
+  #run<Result>(
+    code: 'load_failed' | 'degraded' | 'internal',
+    action: () => Promise<Result>,
+  ): Promise<Result> {
+    const running = async (): Promise<Result> => {
+      if (this.#closing !== null) throw new PlenumError(code, 'the store is closed')
+      try {
+        return await action()
+      } catch (cause) {
+        if (cause instanceof PlenumError) throw cause
+        throw new PlenumError(code, undefined, { cause })
+      }
+    }
+    return this.#track(running())
+  }
+
+  #track<Result>(promise: Promise<Result>): Promise<Result> {
+    this.#underWay.add(promise)
+    const forget = (): void => void this.#underWay.delete(promise)
+    promise.then(forget, forget)
+    return promise
+  }
+}
+
+const closeWorker = async (worker: WorkerClient<ReaderExchanges | WriterExchanges>): Promise<void> => {
+  if (worker.isRunning) await worker.call('close', null).catch(() => undefined)
+  await worker.terminate()
+}

@@ -1,0 +1,47 @@
+/** The one thread that writes. Everything it does is a short transaction, synced before it is answered. */
+import { workerData } from 'node:worker_threads'
+import { createFailpoints } from '../failpoints.js'
+import { decodeRowBatch } from '../row-batch.js'
+import type { WorkerOptions, WriterExchanges } from './messages.js'
+import { serveRequests } from './worker-port.js'
+import { Writer } from './writer.js'
+
+const { database, failpoints } = workerData as WorkerOptions
+const passFailpoint = createFailpoints(failpoints)
+let writer: Writer | null = null
+
+const opened = (): Writer => {
+  if (writer === null) throw new Error('the database is closed')
+  return writer
+}
+
+const open = (nowMs: number): Writer => {
+  writer?.close()
+  writer = null
+  writer = new Writer(database, passFailpoint, nowMs)
+  return writer
+}
+
+serveRequests<WriterExchanges>({
+  open: ({ nowMs }) => ({ id: open(nowMs).id }),
+  reopen: ({ nowMs }) => {
+    open(nowMs)
+    return null
+  },
+  append: ({ rows, nowMs }) => {
+    opened().append(decodeRowBatch(rows), nowMs)
+    return null
+  },
+  'store-snapshot': ({ snapshot, nowMs }) => opened().storeSnapshot(snapshot, nowMs),
+  quarantine: ({ space, reason }) => {
+    opened().quarantine(space, reason)
+    return null
+  },
+  prune: ({ from, beforeMs }) => opened().prune(from, beforeMs),
+  status: () => opened().status(),
+  close: () => {
+    writer?.close()
+    writer = null
+    return null
+  },
+})

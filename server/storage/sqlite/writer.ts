@@ -1,0 +1,84 @@
+/** The writing connection and what is written through it. Every method is one transaction and one sync. */
+import type { PassFailpoint } from '../failpoints.js'
+import type { LogRow } from '../log-row.js'
+import { prepareAppend } from './append-group.js'
+import { assertSyncsEveryCommit, type Connection, openWritable } from './connection.js'
+import type { DatabaseStatus } from './messages.js'
+import { migrate, readStoreId } from './migrations.js'
+import { type PruneChunk, type PruneCursor, pruneChunk } from './prune.js'
+import { readStatus } from './status.js'
+import { prepareStoreSnapshot, type SnapshotToStore, type StoreSnapshotResult } from './store-snapshot.js'
+
+export class Writer {
+  readonly id: string
+  readonly #db: Connection
+  readonly #passFailpoint: PassFailpoint
+  readonly #append: (rows: readonly LogRow[], nowMs: number) => void
+  readonly #storeSnapshot: (snapshot: SnapshotToStore, nowMs: number) => StoreSnapshotResult
+
+  /**
+   * Opens, migrates and writes once, so that a disk that takes no write is known here.
+   * @throws StartupError, or the SqliteError of the disk
+   */
+  constructor(database: string, passFailpoint: PassFailpoint, nowMs: number) {
+    const db = openWritable(database)
+    try {
+      migrate(db, passFailpoint)
+      db.prepare(`INSERT OR REPLACE INTO meta (key, value) VALUES ('opened_ms', ?)`).run(String(nowMs))
+      assertSyncsEveryCommit(db)
+      this.id = readStoreId(db)
+      this.#db = db
+      this.#passFailpoint = passFailpoint
+      const appendRows = prepareAppend(db)
+      const append = db.transaction((rows: readonly LogRow[], nowMs: number) => {
+        appendRows(rows, nowMs)
+        passFailpoint('append:before-commit')
+      })
+      this.#append = (rows, nowMs) => append.immediate(rows, nowMs)
+      const storeSnapshot = db.transaction(prepareStoreSnapshot(db))
+      this.#storeSnapshot = (snapshot, nowMs) => storeSnapshot.immediate(snapshot, nowMs)
+    } catch (error) {
+      closeQuietly(db)
+      throw error
+    }
+  }
+
+  append(rows: readonly LogRow[], nowMs: number): void {
+    this.#append(rows, nowMs)
+    this.#passFailpoint('append:after-commit')
+  }
+
+  storeSnapshot(snapshot: SnapshotToStore, nowMs: number): StoreSnapshotResult {
+    this.#passFailpoint('compaction:before-store')
+    const result = this.#storeSnapshot(snapshot, nowMs)
+    this.#passFailpoint('compaction:after-store')
+    return result
+  }
+
+  quarantine(space: string, reason: string): void {
+    this.#db
+      .prepare('UPDATE spaces SET quarantine = ? WHERE name = ? AND quarantine IS NULL')
+      .run(reason, space)
+  }
+
+  prune(from: PruneCursor, beforeMs: number): PruneChunk {
+    return this.#db.transaction(() => pruneChunk(this.#db, from, beforeMs)).immediate()
+  }
+
+  status(): DatabaseStatus {
+    return readStatus(this.#db)
+  }
+
+  close(): void {
+    closeQuietly(this.#db)
+  }
+}
+
+/** On a failing disk closing fails too; what is committed is safe and the next open recovers it. */
+const closeQuietly = (db: Connection): void => {
+  try {
+    db.close()
+  } catch {
+    // Nothing can be done with this connection any more.
+  }
+}
