@@ -26,7 +26,9 @@ export const parseGrants = (claim: unknown): Grants => {
   const grants = new Map<string, Role>()
   for (const [pattern, role] of entries) {
     if (!isRole(role)) throw new PlenumError('unauthenticated', 'the token grants an unknown role')
-    grants.set(parsePattern(pattern), role)
+    const parsed = parsePattern(pattern)
+    const other = grants.get(parsed)
+    grants.set(parsed, other === undefined ? role : lesserOf(role, other))
   }
   return grants
 }
@@ -58,7 +60,9 @@ const rankOf = (segments: readonly string[]): number => {
 }
 
 const isPreferred = (a: Candidate, b: Candidate): boolean =>
-  a.rank > b.rank || (a.rank === b.rank && ROLES.indexOf(a.role) < ROLES.indexOf(b.role))
+  a.rank > b.rank || (a.rank === b.rank && lesserOf(a.role, b.role) !== b.role)
+
+const lesserOf = (a: Role, b: Role): Role => (ROLES.indexOf(a) < ROLES.indexOf(b) ? a : b)
 
 const parsePattern = (pattern: string): string => {
   const segments = pattern.normalize('NFC').split('/')
@@ -71,14 +75,15 @@ const parsePattern = (pattern: string): string => {
   return segments.join('/')
 }
 
-const matches = (pattern: readonly string[], segments: readonly string[], p = 0, s = 0): boolean => {
-  if (p === pattern.length) return s === segments.length
-  if (pattern[p] === '**') {
-    for (let next = s; next <= segments.length; next++) {
-      if (matches(pattern, segments, p + 1, next)) return true
-    }
-    return false
+const matches = (pattern: readonly string[], name: readonly string[]): boolean => {
+  // reached[n]: what was read of the pattern matches the first n segments. Costs pattern × name, whatever `**` it has.
+  let reached = [true, ...name.map(() => false)]
+  for (const part of pattern) {
+    const from = reached.indexOf(true)
+    if (from < 0) return false
+    reached = reached.map((_, n) =>
+      part === '**' ? n >= from : n > 0 && reached[n - 1] === true && (part === '*' || part === name[n - 1]),
+    )
   }
-  if (s === segments.length) return false
-  return (pattern[p] === '*' || pattern[p] === segments[s]) && matches(pattern, segments, p + 1, s + 1)
+  return reached.at(-1) === true
 }
