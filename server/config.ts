@@ -1,6 +1,6 @@
 /**
  * Every setting of the server: one typed table of name, environment variable, flag, parser, default and
- * description. Only this file reads the environment, which it is handed; a flag beats a variable.
+ * description. Only this file reads the environment; a flag beats a variable.
  */
 import { choice, duration, integer, list, type Option, optionalText, size, text } from './config/options.js'
 import { DEFAULT_LIMITS } from './space/limits.js'
@@ -11,6 +11,7 @@ const named = (env: string, description: string) => ({
   description,
 })
 
+/** As the gate demands; checked here too, so that it is listed beside other bad values. */
 const MIN_SECRET_BYTES = 32
 
 const checkSecret = (value: string): string | null => {
@@ -187,6 +188,7 @@ export class ConfigError extends Error {
 }
 
 export interface ConfigSources {
+  /** The process's own by default. */
   readonly env?: Readonly<Record<string, string | undefined>>
   /** Flags by their name without dashes. */
   readonly flags?: Readonly<Record<string, string | undefined>>
@@ -196,7 +198,7 @@ export interface ConfigSources {
  * The settings, frozen. An empty variable counts as not set.
  * @throws ConfigError with every bad value at once
  */
-export const loadConfig = ({ env = {}, flags = {} }: ConfigSources = {}): Config => {
+export const loadConfig = ({ env = process.env, flags = {} }: ConfigSources = {}): Config => {
   const problems: string[] = []
   const config: Record<string, unknown> = {}
   for (const [name, option] of entries()) {
@@ -215,7 +217,7 @@ export const loadConfig = ({ env = {}, flags = {} }: ConfigSources = {}): Config
 
 /** The defaults with some settings replaced: for embedders, who pass typed values. */
 export const configWith = (settings: Partial<Config>): Config =>
-  Object.freeze({ ...loadConfig(), ...settings })
+  Object.freeze({ ...loadConfig({ env: {} }), ...settings })
 
 /** The table as Markdown, for the README. */
 export const renderConfigTable = (): string => {

@@ -24,7 +24,6 @@ export const handleErrors =
     const status = (error as { status?: unknown }).status
     const isTheirs = typeof status === 'number' && status >= 400 && status < 500
     const known = isTheirs ? new PlenumError('bad_request', 'bad request') : toPlenumError(error)
-    if (known.code === 'internal')
-      report('error', 'a request failed', { cause: String(known.cause ?? error) })
+    if (known.code === 'internal') report('error', 'a request failed', { error })
     sendError(response, known)
   }

@@ -22,10 +22,25 @@ export const createObserver = (logger: Logger, metrics: Metrics, now: () => numb
     report: (level: LogLevel, what: string, details: Readonly<Record<string, unknown>> = {}) => {
       const suppressed = budget.take(`${level} ${what}`, now())
       if (suppressed === null) return
-      logger[level](suppressed === 0 ? details : { ...details, suppressed }, what)
+      logger[level]({ ...plain(details), ...(suppressed === 0 ? {} : { suppressed }) }, what)
     },
     opened: dialect => metrics.opened(dialect),
     refused: code => metrics.refused(code),
     closed: (dialect, cause) => metrics.closed(dialect, cause),
   }
 }
+
+/** Errors hide what they say from JSON. */
+const plain = (details: Readonly<Record<string, unknown>>): Record<string, unknown> =>
+  Object.fromEntries(
+    Object.entries(details).map(([key, value]) => [key, value instanceof Error ? describe(value) : value]),
+  )
+
+const describe = (error: Error): Record<string, unknown> => ({
+  ...('code' in error ? { code: error.code } : {}),
+  message: error.message,
+  stack: error.stack,
+  ...(error.cause === undefined
+    ? {}
+    : { cause: error.cause instanceof Error ? describe(error.cause) : String(error.cause) }),
+})

@@ -48,6 +48,7 @@ export class WebSocketDoor {
   readonly #connections = new Set<Connection>()
   readonly #refused = new Set<Connection>()
   #isDraining = false
+  #onEmpty = (): void => {}
 
   constructor(options: WebSocketDoorOptions) {
     this.#options = options
@@ -82,7 +83,7 @@ export class WebSocketDoor {
       return
     }
     this.#decide(upgrade, target, offer).catch(error => {
-      observer.report('error', 'an upgrade failed', { error: String(error) })
+      observer.report('error', 'an upgrade failed', { error })
       socket.destroy()
     })
   }
@@ -98,9 +99,13 @@ export class WebSocketDoor {
     for (const connection of this.#refused) connection.sweep(nowMs)
   }
 
-  /** Ends what is left. Idempotent. */
-  close(): void {
+  /**
+   * Waits for connections to end by themselves, then ends what is left. Idempotent.
+   * @param graceMs how long close frames that are under way may take
+   */
+  async close(graceMs: number): Promise<void> {
     this.stopAccepting()
+    if (this.#connections.size + this.#refused.size > 0) await this.#emptied(graceMs)
     for (const connection of [...this.#connections, ...this.#refused]) connection.terminate('draining')
     this.#server.close()
   }
@@ -151,7 +156,7 @@ export class WebSocketDoor {
     const connection = this.#open(upgrade, {
       space,
       onClosed: (closed, cause) => {
-        this.#connections.delete(closed)
+        this.#forget(closed)
         if (cause in ERRORS) place.closed(cause as ErrorCode, now())
         place.leave()
         observer.closed(dialect, cause)
@@ -221,10 +226,26 @@ export class WebSocketDoor {
       refuseUpgrade(upgrade.socket, refusal)
       return
     }
-    const connection = this.#open(upgrade, { space: null, onClosed: closed => this.#refused.delete(closed) })
+    const connection = this.#open(upgrade, { space: null, onClosed: closed => this.#forget(closed) })
     if (connection === null) return
     this.#refused.add(connection)
     connection.close(code, message)
+  }
+
+  #emptied(graceMs: number): Promise<void> {
+    return new Promise(resolve => {
+      const timer = setTimeout(resolve, graceMs)
+      this.#onEmpty = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+  }
+
+  #forget(connection: Connection): void {
+    this.#connections.delete(connection)
+    this.#refused.delete(connection)
+    if (this.#connections.size + this.#refused.size === 0) this.#onEmpty()
   }
 
   #tell(error: PlenumError, space: SpaceName | null): void {
@@ -235,5 +256,5 @@ export class WebSocketDoor {
 
 const refusalOf = ({ code, message }: PlenumError): Refusal => ({ code, message, retryAfterMs: null })
 
-const causeOf = (error: PlenumError | undefined): { cause?: string } =>
-  error?.cause === undefined ? {} : { cause: String(error.cause) }
+const causeOf = (error: PlenumError | undefined): { cause?: unknown } =>
+  error?.cause === undefined ? {} : { cause: error.cause }

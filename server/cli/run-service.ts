@@ -1,0 +1,25 @@
+/** Runs a service until somebody asks it to end, then drains it. */
+import type { DestinationStream } from 'pino'
+import type { Config } from '../config.js'
+import { createService, type ServiceAddress } from '../create-service.js'
+import { type CliIo, EXIT } from './io.js'
+
+export interface ServiceRun {
+  readonly config: Config
+  readonly io: CliIo
+  /** Told once it listens. */
+  onListening(address: ServiceAddress): void | Promise<void>
+  readonly logDestination?: DestinationStream
+}
+
+/** @returns the exit code: not 0 where something could not be saved */
+export const runService = async ({ config, io, onListening }: ServiceRun): Promise<number> => {
+  const service = createService({ config, isWithProcessMetrics: true })
+  const asked = new Promise<void>(resolve => io.onceAsked(resolve))
+  await onListening(await service.start())
+  await asked
+  const { unsavedSpaces, unsavedBytes } = await service.close()
+  if (unsavedBytes === 0) return EXIT.ok
+  io.err(`plenum: ${unsavedBytes} bytes of edits could not be saved, in ${unsavedSpaces.join(', ')}`)
+  return EXIT.failed
+}

@@ -1,0 +1,224 @@
+/**
+ * Wires a whole server: settings, observer, store, spaces, gate, doors and routes. A start that fails leaves
+ * nothing open; a close saves what it can, and says what it could not.
+ */
+import { randomUUID } from 'node:crypto'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { DestinationStream } from 'pino'
+import { Admission } from './auth/admission.js'
+import { createGate, type Gate } from './auth/gate.js'
+import { createJwtGate } from './auth/jwt-gate.js'
+import { resolveSecret } from './auth/secret.js'
+import { type Config, configWith } from './config.js'
+import { createHttpApp } from './http/app.js'
+import { createLogger } from './observability/logger.js'
+import { Metrics } from './observability/metrics.js'
+import { createObserver, type ServiceObserver } from './observability/observer.js'
+import { InlineEngine } from './space/engine/inline-engine.js'
+import { type DrainReport, Registry } from './space/registry.js'
+import { type Scheduler, systemScheduler } from './space/scheduler.js'
+import type { UpdateStore } from './space/update-store.js'
+import { parseFailpoints } from './storage/failpoints.js'
+import { openSqliteStore } from './storage/sqlite/sqlite-store.js'
+import { WebSocketDoor } from './transport/index.js'
+
+export type OpenStore = (options: {
+  readonly config: Config
+  readonly observer: ServiceObserver
+  readonly now: () => number
+}) => Promise<UpdateStore>
+
+export interface ServiceOptions {
+  /** Settings that differ from the defaults, or all of them. */
+  readonly config?: Partial<Config>
+  /** Another store than the SQLite file in the data folder. The service closes it. */
+  readonly openStore?: OpenStore
+  /** Another gate than tokens signed with the secret. */
+  readonly gate?: Gate
+  /** Where log lines go; standard error by default. */
+  readonly logDestination?: DestinationStream
+  /** Whether metrics tell about the process too; for the only service of a process. */
+  readonly isWithProcessMetrics?: boolean
+  /** Time; the system's by default. */
+  readonly scheduler?: Scheduler
+}
+
+export interface ServiceAddress {
+  readonly host: string
+  readonly port: number
+  /** `http://…`, with the base path. */
+  readonly url: string
+}
+
+export interface Service {
+  /**
+   * Opens the data folder and listens.
+   * @throws StartupError, ConfigError or the error of the operating system: nothing stays open
+   */
+  start(): Promise<ServiceAddress>
+  /** Drains and ends; the report names what could not be saved. Idempotent. */
+  close(): Promise<DrainReport>
+}
+
+const SWEEP_MS = 1_000
+/** How long close frames may take to go out after a drain. */
+const GOODBYE_MS = 1_000
+/** A client that has not sent its whole request by then is cut off. */
+const HANDSHAKE_TIMEOUT_MS = 10_000
+const REQUEST_TIMEOUT_MS = 30_000
+const DAY_MS = 86_400_000
+const NOTHING_UNSAVED: DrainReport = { unsavedSpaces: [], unsavedBytes: 0 }
+
+export const createService = (options: ServiceOptions = {}): Service => {
+  const config = configWith(options.config ?? {})
+  let running: Promise<Running> | null = null
+  let closing: Promise<DrainReport> | null = null
+  return {
+    start: async () => {
+      running ??= startRunning(config, options)
+      return (await running).address
+    },
+    close: () => {
+      closing ??= running === null ? Promise.resolve(NOTHING_UNSAVED) : closeRunning(running)
+      return closing
+    },
+  }
+}
+
+interface Running {
+  readonly address: ServiceAddress
+  close(): Promise<DrainReport>
+}
+
+const closeRunning = async (running: Promise<Running>): Promise<DrainReport> => {
+  const service = await running.catch(() => null)
+  return service === null ? NOTHING_UNSAVED : service.close()
+}
+
+/** Everything in the order in which one part needs the other; what was opened is closed when a later part fails. */
+const startRunning = async (config: Config, options: ServiceOptions): Promise<Running> => {
+  const { openStore = openSqlite, scheduler = systemScheduler } = options
+  const now = (): number => scheduler.now()
+  let live: { door: WebSocketDoor; registry: Registry } | null = null
+  const metrics = new Metrics(() => figuresOf(live), options.isWithProcessMetrics ?? false)
+  const observer = createObserver(createLogger(config.logLevel, options.logDestination), metrics, now)
+  const store = await openStore({ config, observer, now })
+  try {
+    const gate = options.gate ?? (await openGate(config, observer, now))
+    const registry = new Registry({
+      store,
+      engine: new InlineEngine(),
+      observer,
+      scheduler,
+      randomId: randomUUID,
+      limits: config,
+    })
+    const admission = new Admission(config)
+    const door = new WebSocketDoor({
+      gate,
+      admission,
+      spaces: registry,
+      observer,
+      now,
+      randomId: randomUUID,
+      basePath: config.basePath,
+      trustedProxies: config.trustProxy,
+      // The spaces close what is too slow, with a code, before the heartbeat ends it without.
+      heartbeat: { beatMs: config.heartbeatMs, stuckMs: config.slowPeerDeadlineMs + config.heartbeatMs },
+      maxPayloadBytes: Math.max(config.maxFrameBytes, config.maxDocumentBytes),
+    })
+    live = { door, registry }
+    const app = createHttpApp({
+      basePath: config.basePath,
+      status: () => registry.status,
+      metrics: config.metrics === 'on' ? metrics : null,
+      report: observer.report,
+    })
+    const server = createServer(
+      { headersTimeout: HANDSHAKE_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS },
+      app,
+    )
+    server.on('upgrade', (request, socket, head) => door.handleUpgrade(request, socket, head))
+    const address = await listen(server, config)
+    const sweeps = setInterval(
+      () => {
+        const nowMs = now()
+        for (const part of [registry, door, admission]) attempt(observer, () => part.sweep(nowMs))
+      },
+      Math.min(SWEEP_MS, config.heartbeatMs),
+    )
+    observer.report('info', 'listening', { ...address, dataDir: config.dataDir })
+    const stop = async (): Promise<DrainReport> => {
+      door.stopAccepting()
+      observer.report('info', 'draining', { connections: door.connections })
+      const report = await registry.drain(config.drainDeadlineMs)
+      await door.close(GOODBYE_MS)
+      clearInterval(sweeps)
+      await closeServer(server)
+      await store.close()
+      const hasLoss = report.unsavedBytes > 0
+      observer.report(hasLoss ? 'error' : 'info', hasLoss ? 'ended with unsaved edits' : 'ended', {
+        ...report,
+      })
+      return report
+    }
+    return { address, close: stop }
+  } catch (error) {
+    await store.close()
+    throw error
+  }
+}
+
+const openSqlite: OpenStore = ({ config, observer, now }) =>
+  openSqliteStore({
+    dataDir: config.dataDir,
+    now,
+    observer,
+    retentionMs: config.retentionDays * DAY_MS,
+    failpoints: parseFailpoints(config.failpoints),
+  })
+
+const openGate = async (config: Config, observer: ServiceObserver, now: () => number): Promise<Gate> => {
+  const { audience, issuer } = config
+  const secret = await resolveSecret(config.secret, config.dataDir)
+  observer.report('info', 'tokens are signed with a secret', { source: secret.source })
+  const skewSeconds = config.clockSkewMs / 1000
+  return createGate(createJwtGate({ secret: secret.value, audience, issuer, skewSeconds, now }))
+}
+
+const figuresOf = (live: { door: WebSocketDoor; registry: Registry } | null) => ({
+  connections: live?.door.connections ?? 0,
+  ...(live?.registry.status ?? { spaces: 0, uncommittedBytes: 0, isDegraded: false, isDraining: false }),
+})
+
+/** A part that fails in its sweep must not keep the others from theirs. */
+const attempt = (observer: ServiceObserver, run: () => void): void => {
+  try {
+    run()
+  } catch (error) {
+    observer.report('error', 'a sweep failed', { error })
+  }
+}
+
+const listen = (server: Server, { host, port, basePath }: Config): Promise<ServiceAddress> =>
+  new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen({ host, port }, () => {
+      server.off('error', reject)
+      const bound = server.address() as AddressInfo
+      resolve({ host, port: bound.port, url: `http://${reachable(host)}:${bound.port}${basePath}` })
+    })
+  })
+
+/** An address that a browser on this machine can open, for one that means every interface. */
+const reachable = (host: string): string => {
+  if (host === '0.0.0.0' || host === '::') return 'localhost'
+  return host.includes(':') ? `[${host}]` : host
+}
+
+const closeServer = (server: Server): Promise<void> =>
+  new Promise(resolve => {
+    server.close(() => resolve())
+    server.closeAllConnections()
+  })

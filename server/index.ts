@@ -1,0 +1,19 @@
+/** What an application that runs Plenum inside itself needs. */
+export { ERRORS, type ErrorCode, PlenumError } from '../shared/errors.js'
+export type { SpaceName } from '../shared/names.js'
+export type { Role } from '../shared/roles.js'
+export type { Gate } from './auth/gate.js'
+export { signToken, type TokenRequest } from './auth/sign-token.js'
+export type { Credentials } from './auth/token-carriers.js'
+export { type Config, ConfigError, configWith, loadConfig } from './config.js'
+export {
+  createService,
+  type OpenStore,
+  type Service,
+  type ServiceAddress,
+  type ServiceOptions,
+} from './create-service.js'
+export type { Access } from './space/peer.js'
+export type { DrainReport } from './space/registry.js'
+export type { UpdateStore } from './space/update-store.js'
+export { StartupError } from './storage/startup-error.js'
