@@ -1,0 +1,136 @@
+/**
+ * The store's contract without a disk, for tests of what stands on it. Rows are kept as the same encoded bytes
+ * that a database holds, and come back through the same checks.
+ */
+import { randomUUID } from 'node:crypto'
+import { PlenumError } from '../../shared/errors.js'
+import type { SpaceName } from '../../shared/names.js'
+import * as replayer from '../space/engine/replay.js'
+import type { CompactionOutcome, LogEntry, StoredSpace, UpdateStore } from '../space/update-store.js'
+import { planCompaction, type Replayer } from './compaction.js'
+import { decodeRow, encodeRow, type LogRow } from './log-row.js'
+
+interface MemorySpace {
+  generation: number
+  quarantine: string | null
+  snapshot: StoredSpace['snapshot']
+  rows: LogRow[]
+}
+
+/** What a disk would hold: it outlives the store that is opened on it. */
+export class MemoryDisk {
+  readonly id: string = randomUUID()
+  readonly spaces = new Map<SpaceName, MemorySpace>()
+}
+
+export interface MemoryStoreOptions {
+  readonly disk?: MemoryDisk
+  /** Called before each commit with the group; where it throws, the commit fails. */
+  readonly beforeCommit?: (group: readonly LogEntry[]) => void | Promise<void>
+  readonly replayer?: Replayer
+}
+
+export const openMemoryStore = (options: MemoryStoreOptions = {}): UpdateStore => new MemoryStore(options)
+
+class MemoryStore implements UpdateStore {
+  readonly #disk: MemoryDisk
+  readonly #options: MemoryStoreOptions
+  #isClosed = false
+
+  constructor(options: MemoryStoreOptions) {
+    this.#options = options
+    this.#disk = options.disk ?? new MemoryDisk()
+  }
+
+  get id(): string {
+    return this.#disk.id
+  }
+
+  async load(name: SpaceName): Promise<StoredSpace> {
+    this.#expectOpen('load_failed')
+    return read(this.#disk.spaces.get(name))
+  }
+
+  async append(group: readonly LogEntry[]): Promise<void> {
+    this.#expectOpen('degraded')
+    const rows = group.map(entry => ({ space: entry.space, row: encodeRow(entry) }))
+    try {
+      await this.#options.beforeCommit?.(group)
+    } catch (cause) {
+      throw new PlenumError('degraded', undefined, { cause })
+    }
+    // The whole group is checked on copies before any of it is kept.
+    const changed = new Map<SpaceName, LogRow[]>()
+    for (const { space, row } of rows) {
+      const kept = changed.get(space) ?? [...(this.#disk.spaces.get(space)?.rows ?? [])]
+      changed.set(space, kept)
+      appendRow(kept, row, this.#disk.spaces.get(space)?.snapshot?.position ?? 0)
+    }
+    for (const [space, kept] of changed) {
+      const there = this.#disk.spaces.get(space)
+      if (there !== undefined) there.rows = kept
+      else this.#disk.spaces.set(space, { generation: 0, quarantine: null, snapshot: null, rows: kept })
+    }
+  }
+
+  async reopen(): Promise<void> {
+    this.#expectOpen('degraded')
+  }
+
+  async compact(name: SpaceName): Promise<CompactionOutcome> {
+    this.#expectOpen('internal')
+    const space = this.#disk.spaces.get(name)
+    const plan = planCompaction(read(space), this.#options.replayer ?? replayer)
+    if (space === undefined || plan.type === 'nothing') return { type: 'skipped', why: 'nothing-to-do' }
+    if (plan.type === 'quarantine') {
+      space.quarantine ??= plan.reason
+      return { type: 'quarantined', reason: plan.reason }
+    }
+    const { position, update } = plan
+    space.snapshot = { update, position }
+    if (plan.type === 'snapshot') return { type: 'compacted', position, bytes: update.length }
+    space.generation++
+    return { type: 'repaired', position, bytes: update.length, dropped: plan.dropped }
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+  }
+
+  #expectOpen(code: 'load_failed' | 'degraded' | 'internal'): void {
+    if (this.#isClosed) throw new PlenumError(code, 'the store is closed')
+  }
+}
+
+const read = (space: MemorySpace | undefined): StoredSpace => {
+  if (space === undefined) return { generation: 0, position: 0, snapshot: null, tail: [], quarantine: null }
+  const { generation, quarantine, snapshot, rows } = space
+  const base = snapshot?.position ?? 0
+  const behind = rows.filter(({ last }) => last > base)
+  return {
+    generation,
+    position: behind.at(-1)?.last ?? base,
+    snapshot: snapshot === null ? null : { ...snapshot, update: snapshot.update.slice() },
+    tail: behind.flatMap(row => decodeRow({ ...row, payload: row.payload.slice() })),
+    quarantine,
+  }
+}
+
+const appendRow = (rows: LogRow[], row: LogRow, snapshotPosition: number): void => {
+  const there = rows.find(({ last }) => last >= row.first)
+  if (there !== undefined) {
+    if (there.first === row.first && there.last === row.last && there.checksum === row.checksum) return
+    throw new PlenumError(
+      'internal',
+      `positions ${row.first}–${row.last} of ${row.space} are stored otherwise`,
+    )
+  }
+  const last = rows.at(-1)?.last ?? snapshotPosition
+  if (row.first !== last + 1) {
+    throw new PlenumError(
+      'internal',
+      `positions ${row.first}–${row.last} of ${row.space} do not follow ${last}`,
+    )
+  }
+  rows.push(row)
+}
