@@ -150,7 +150,7 @@ const readUint = (d: decoding.Decoder): number => {
   return number
 }
 
-/** A length-prefixed view into the frame. lib0 does not check the length against what is there. */
+/** A length-prefixed view into the frame. lib0 before 0.2.118 read past its end, so the bound is ours. */
 const readBytes = (d: decoding.Decoder): Uint8Array => {
   const length = readUint(d)
   if (length > d.arr.length - d.pos) return malformed('a length beyond the end of the frame')
