@@ -3,8 +3,7 @@
  * nothing open; a close saves what it can, and says what it could not.
  */
 import { randomUUID } from 'node:crypto'
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { createServer } from 'node:http'
 import type { DestinationStream } from 'pino'
 import { Admission } from './auth/admission.js'
 import { createGate, type Gate } from './auth/gate.js'
@@ -15,19 +14,12 @@ import { createHttpApp } from './http/app.js'
 import { createLogger } from './observability/logger.js'
 import { Metrics } from './observability/metrics.js'
 import { createObserver, type ServiceObserver } from './observability/observer.js'
+import { closeServer, listen, type ServiceAddress } from './service/listen.js'
+import { type OpenStore, openServiceStore } from './service/open-store.js'
 import { InlineEngine } from './space/engine/inline-engine.js'
 import { type DrainReport, Registry } from './space/registry.js'
 import { type Scheduler, systemScheduler } from './space/scheduler.js'
-import type { UpdateStore } from './space/update-store.js'
-import { parseFailpoints } from './storage/failpoints.js'
-import { openSqliteStore } from './storage/sqlite/sqlite-store.js'
 import { WebSocketDoor } from './transport/index.js'
-
-export type OpenStore = (options: {
-  readonly config: Config
-  readonly observer: ServiceObserver
-  readonly now: () => number
-}) => Promise<UpdateStore>
 
 export interface ServiceOptions {
   /** Settings that differ from the defaults, or all of them. */
@@ -42,13 +34,6 @@ export interface ServiceOptions {
   readonly isWithProcessMetrics?: boolean
   /** Time; the system's by default. */
   readonly scheduler?: Scheduler
-}
-
-export interface ServiceAddress {
-  readonly host: string
-  readonly port: number
-  /** `http://…`, with the base path. */
-  readonly url: string
 }
 
 export interface Service {
@@ -67,7 +52,6 @@ const GOODBYE_MS = 1_000
 /** A client that has not sent its whole request by then is cut off. */
 const HANDSHAKE_TIMEOUT_MS = 10_000
 const REQUEST_TIMEOUT_MS = 30_000
-const DAY_MS = 86_400_000
 const NOTHING_UNSAVED: DrainReport = { unsavedSpaces: [], unsavedBytes: 0 }
 
 export const createService = (options: ServiceOptions = {}): Service => {
@@ -98,16 +82,16 @@ const closeRunning = async (running: Promise<Running>): Promise<DrainReport> => 
 
 /** Everything in the order in which one part needs the other; what was opened is closed when a later part fails. */
 const startRunning = async (config: Config, options: ServiceOptions): Promise<Running> => {
-  const { openStore = openSqlite, scheduler = systemScheduler } = options
+  const { scheduler = systemScheduler } = options
   const now = (): number => scheduler.now()
   let live: { door: WebSocketDoor; registry: Registry } | null = null
   const metrics = new Metrics(() => figuresOf(live), options.isWithProcessMetrics ?? false)
   const observer = createObserver(createLogger(config.logLevel, options.logDestination), metrics, now)
-  const store = await openStore({ config, observer, now })
+  const opened = await openServiceStore({ config, observer, now }, options.openStore)
   try {
     const gate = options.gate ?? (await openGate(config, observer, now))
     const registry = new Registry({
-      store,
+      store: opened.store,
       engine: new InlineEngine(),
       observer,
       scheduler,
@@ -144,7 +128,7 @@ const startRunning = async (config: Config, options: ServiceOptions): Promise<Ru
     const sweeps = setInterval(
       () => {
         const nowMs = now()
-        for (const part of [registry, door, admission]) attempt(observer, () => part.sweep(nowMs))
+        for (const part of [registry, door, admission, opened]) attempt(observer, () => part.sweep(nowMs))
       },
       Math.min(SWEEP_MS, config.heartbeatMs),
     )
@@ -156,7 +140,7 @@ const startRunning = async (config: Config, options: ServiceOptions): Promise<Ru
       await door.close(GOODBYE_MS)
       clearInterval(sweeps)
       await closeServer(server)
-      await store.close()
+      await opened.close()
       const hasLoss = report.unsavedBytes > 0
       observer.report(hasLoss ? 'error' : 'info', hasLoss ? 'ended with unsaved edits' : 'ended', {
         ...report,
@@ -165,19 +149,10 @@ const startRunning = async (config: Config, options: ServiceOptions): Promise<Ru
     }
     return { address, close: stop }
   } catch (error) {
-    await store.close()
+    await opened.close()
     throw error
   }
 }
-
-const openSqlite: OpenStore = ({ config, observer, now }) =>
-  openSqliteStore({
-    dataDir: config.dataDir,
-    now,
-    observer,
-    retentionMs: config.retentionDays * DAY_MS,
-    failpoints: parseFailpoints(config.failpoints),
-  })
 
 const openGate = async (config: Config, observer: ServiceObserver, now: () => number): Promise<Gate> => {
   const { audience, issuer } = config
@@ -200,25 +175,3 @@ const attempt = (observer: ServiceObserver, run: () => void): void => {
     observer.report('error', 'a sweep failed', { error })
   }
 }
-
-const listen = (server: Server, { host, port, basePath }: Config): Promise<ServiceAddress> =>
-  new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen({ host, port }, () => {
-      server.off('error', reject)
-      const bound = server.address() as AddressInfo
-      resolve({ host, port: bound.port, url: `http://${reachable(host)}:${bound.port}${basePath}` })
-    })
-  })
-
-/** An address that a browser on this machine can open, for one that means every interface. */
-const reachable = (host: string): string => {
-  if (host === '0.0.0.0' || host === '::') return 'localhost'
-  return host.includes(':') ? `[${host}]` : host
-}
-
-const closeServer = (server: Server): Promise<void> =>
-  new Promise(resolve => {
-    server.close(() => resolve())
-    server.closeAllConnections()
-  })

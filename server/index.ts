@@ -8,11 +8,11 @@ export type { Credentials } from './auth/token-carriers.js'
 export { type Config, ConfigError, configWith, loadConfig } from './config.js'
 export {
   createService,
-  type OpenStore,
   type Service,
-  type ServiceAddress,
   type ServiceOptions,
 } from './create-service.js'
+export type { ServiceAddress } from './service/listen.js'
+export type { OpenStore } from './service/open-store.js'
 export type { Access } from './space/peer.js'
 export type { DrainReport } from './space/registry.js'
 export type { UpdateStore } from './space/update-store.js'

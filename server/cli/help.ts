@@ -32,9 +32,11 @@ const USAGE: Readonly<Record<CommandName, () => string>> = {
       'beside a running server.',
     ].join('\n'),
   compact: () =>
-    ['plenum compact [--data DIR]', '', 'Works beside a running server, which then does it itself.'].join(
-      '\n',
-    ),
+    [
+      'plenum compact [--space NAME] [--data DIR]',
+      '',
+      'Works beside a running server, which then does it itself.',
+    ].join('\n'),
   backup: () =>
     [
       'plenum backup FILE [--data DIR]',

@@ -1,7 +1,8 @@
 /** Runs a service until somebody asks it to end, then drains it. */
 import type { DestinationStream } from 'pino'
 import type { Config } from '../config.js'
-import { createService, type ServiceAddress } from '../create-service.js'
+import { createService } from '../create-service.js'
+import type { ServiceAddress } from '../service/listen.js'
 import { type CliIo, EXIT } from './io.js'
 
 export interface ServiceRun {

@@ -1,13 +1,25 @@
 /** Finds the command and runs it; what it throws becomes lines for a person and an exit code. */
 import { readFileSync } from 'node:fs'
+import { backup } from './backup.js'
+import { compact } from './compact.js'
 import { describeFailure, UsageError } from './failure.js'
 import { type CommandName, commandHelp, generalHelp, isCommandName } from './help.js'
 import { type CliIo, type Command, EXIT } from './io.js'
+import { restore } from './restore.js'
 import { serve } from './serve.js'
 import { start } from './start.js'
 import { token } from './token.js'
+import { verify } from './verify.js'
 
-const COMMANDS: Readonly<Partial<Record<CommandName, Command>>> = { serve, start, token }
+const COMMANDS: Readonly<Record<CommandName, Command>> = {
+  serve,
+  start,
+  token,
+  verify,
+  compact,
+  backup,
+  restore,
+}
 
 /** @returns the exit code */
 export const run = async (args: readonly string[], io: CliIo): Promise<number> => {
@@ -26,7 +38,7 @@ const dispatch = async ([name, ...rest]: readonly string[], io: CliIo): Promise<
   if (name === '--version' || name === '-v') return answer(io, version())
   if (!isCommandName(name)) throw new UsageError(`there is no command "${name}"; see plenum --help`)
   if (rest.includes('--help') || rest.includes('-h')) return answer(io, commandHelp(name))
-  return (COMMANDS[name] ?? serve)(rest, io)
+  return COMMANDS[name](rest, io)
 }
 
 const answer = (io: CliIo, text: string): number => {

@@ -1,0 +1,90 @@
+/**
+ * The store of a service, and what comes with the SQLite one: the admin socket for the command-line tools and
+ * the pruning of history that is past its time.
+ */
+import { type Config, ConfigError } from '../config.js'
+import type { ServiceObserver } from '../observability/observer.js'
+import type { UpdateStore } from '../space/update-store.js'
+import { type AdminServer, serveAdminSocket } from '../storage/admin-socket.js'
+import { type Failpoints, parseFailpoints } from '../storage/failpoints.js'
+import { adminHandler } from '../storage/operator.js'
+import { openSqliteStore, type SqliteStore } from '../storage/sqlite/sqlite-store.js'
+
+export interface StoreContext {
+  readonly config: Config
+  readonly observer: ServiceObserver
+  /** The clock, ms since 1970. */
+  readonly now: () => number
+}
+
+export type OpenStore = (context: StoreContext) => Promise<UpdateStore>
+
+export interface OpenedStore {
+  readonly store: UpdateStore
+  /** What is due by time. Call it once a second. */
+  sweep(nowMs: number): void
+  /** Closes the store and what belongs to it. Idempotent. */
+  close(): Promise<void>
+}
+
+const DAY_MS = 86_400_000
+const PRUNE_EVERY_MS = 3_600_000
+const FIRST_PRUNE_AFTER_MS = 60_000
+
+/** @throws StartupError, ConfigError */
+export const openServiceStore = async (
+  context: StoreContext,
+  openStore: OpenStore | undefined,
+): Promise<OpenedStore> => {
+  if (openStore === undefined) return openSqlite(context)
+  const store = await openStore(context)
+  return { store, sweep: () => {}, close: () => store.close() }
+}
+
+const openSqlite = async ({ config, observer, now }: StoreContext): Promise<OpenedStore> => {
+  const { dataDir, retentionDays } = config
+  const failpoints = readFailpoints(config.failpoints)
+  const store = await openSqliteStore({
+    dataDir,
+    now,
+    observer,
+    retentionMs: retentionDays * DAY_MS,
+    failpoints,
+  })
+  const admin = await openAdmin(store, dataDir, observer)
+  let prunedAtMs = now() - PRUNE_EVERY_MS + FIRST_PRUNE_AFTER_MS
+  return {
+    store,
+    sweep: nowMs => {
+      if (nowMs - prunedAtMs < PRUNE_EVERY_MS) return
+      prunedAtMs = nowMs
+      store.prune(nowMs).catch(error => observer.report('error', 'history could not be pruned', { error }))
+    },
+    close: async () => {
+      await admin?.close()
+      await store.close()
+    },
+  }
+}
+
+/** The server does its work without it; only the command-line tools then cannot reach it. */
+const openAdmin = async (
+  store: SqliteStore,
+  dataDir: string,
+  observer: ServiceObserver,
+): Promise<AdminServer | null> => {
+  try {
+    return await serveAdminSocket(dataDir, adminHandler(store))
+  } catch (error) {
+    observer.report('warn', 'no admin socket', { error })
+    return null
+  }
+}
+
+const readFailpoints = (text: string): Failpoints => {
+  try {
+    return parseFailpoints(text)
+  } catch (error) {
+    throw new ConfigError([`PLENUM_FAILPOINTS: ${(error as Error).message}`])
+  }
+}
