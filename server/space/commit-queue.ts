@@ -18,6 +18,8 @@ export interface CommitQueueOptions {
   readonly observer: Observer
   /** Everything of the space up to `position` is on disk. */
   onDurable(space: SpaceName, position: number): void
+  /** The store refused what this space appended, for good: a bug of ours, which must not stop the others. */
+  onLost(space: SpaceName): void
   onDegraded(error: PlenumError): void
   onRecovered(): void
 }
@@ -90,9 +92,10 @@ export class CommitQueue {
       this.#inFlight = this.#next
       this.#next = new Map()
       const group = [...this.#inFlight].map(([space, flushes]): LogEntry => ({ space, flushes }))
-      if (!(await this.#commit(group))) break
+      const committed = await this.#commit(group)
+      if (committed === null) break
       this.#inFlight = new Map()
-      for (const { space, flushes } of group) this.#settle(space, flushes)
+      for (const entry of group) this.#settle(entry, committed.has(entry))
       if (this.#isDegraded) {
         this.#isDegraded = false
         this.#options.observer.report('info', 'storage recovered')
@@ -103,18 +106,24 @@ export class CommitQueue {
     this.#wake()
   }
 
-  /** @returns false when the queue was closed before the group was on disk */
-  async #commit(group: readonly LogEntry[]): Promise<boolean> {
+  /** @returns the entries that are on disk now; null when the queue was closed before */
+  async #commit(group: readonly LogEntry[]): Promise<ReadonlySet<LogEntry> | null> {
     const { store, observer } = this.#options
+    let entries = group
     for (let retryMs = FIRST_RETRY_MS, isRetry = false; ; isRetry = true) {
       try {
         if (isRetry) await store.reopen()
-        await store.append(group)
+        await store.append(entries)
         observer.count('commits')
-        return true
+        return new Set(entries)
       } catch (cause) {
         const error = toPlenumError(cause)
         observer.count('commit_failures')
+        if (error.code === 'internal') {
+          entries = await this.#acceptable(entries)
+          if (entries.length === 0) return new Set()
+          continue
+        }
         if (!this.#isDegraded) {
           this.#isDegraded = true
           observer.report('error', 'storage degraded', { error })
@@ -122,9 +131,27 @@ export class CommitQueue {
         }
       }
       await this.#pause(retryMs)
-      if (this.#isClosed) return false
+      if (this.#isClosed) return null
       retryMs = Math.min(retryMs * 2, MAX_RETRY_MS)
     }
+  }
+
+  /** Tries the entries one by one, to leave out those that the store will never take. */
+  async #acceptable(entries: readonly LogEntry[]): Promise<readonly LogEntry[]> {
+    const { store, observer } = this.#options
+    const acceptable: LogEntry[] = []
+    for (const entry of entries) {
+      try {
+        await store.append([entry])
+        acceptable.push(entry)
+      } catch (cause) {
+        const error = toPlenumError(cause)
+        if (error.code === 'internal')
+          observer.report('error', 'append refused', { space: entry.space, error })
+        else acceptable.push(entry)
+      }
+    }
+    return acceptable
   }
 
   #pause(delayMs: number): Promise<void> {
@@ -138,13 +165,14 @@ export class CommitQueue {
     })
   }
 
-  #settle(space: SpaceName, flushes: readonly LoggedFlush[]): void {
+  #settle({ space, flushes }: LogEntry, isCommitted: boolean): void {
     const bytes = flushes.reduce((sum, flush) => sum + flushBytes(flush), 0)
     this.#totalBytes -= bytes
     const left = (this.#bytes.get(space) ?? 0) - bytes
     if (left > 0 || this.#next.has(space)) this.#bytes.set(space, left)
     else this.#bytes.delete(space)
-    this.#options.onDurable(space, flushes.at(-1)!.position)
+    if (isCommitted) this.#options.onDurable(space, flushes.at(-1)!.position)
+    else this.#options.onLost(space)
   }
 
   #wake(): void {

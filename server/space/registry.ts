@@ -2,7 +2,7 @@
  * The spaces of one process: opened once however many ask, evicted when empty and saved, drained at the end. A
  * failed load refuses those who asked for it and leaves nothing; what one space does never reaches another.
  */
-import { PlenumError, toPlenumError } from '../../shared/errors.js'
+import { assertNever, PlenumError, toPlenumError } from '../../shared/errors.js'
 import type { SpaceName } from '../../shared/names.js'
 import { PROTOCOL_VERSION } from '../../shared/protocol/index.js'
 import { CommitQueue } from './commit-queue.js'
@@ -75,6 +75,8 @@ export class Registry {
       scheduler: options.scheduler,
       observer: options.observer,
       onDurable: (name, position) => this.#active(name)?.durable(position),
+      onLost: name =>
+        this.#active(name)?.fail(new PlenumError('internal', 'an append was refused by the store')),
       onDegraded: () => {
         for (const space of this.#spaces()) space.degraded()
       },
@@ -219,7 +221,7 @@ export class Registry {
     this.#entries.set(space.name, { type: 'evicting', done })
   }
 
-  /** A space that failed: the next to ask loads it anew. */
+  /** A space that cannot go on: the next to ask loads it anew. */
   #drop(space: Space): void {
     if (this.#active(space.name) === space) this.#evict(space)
   }
@@ -236,7 +238,11 @@ export class Registry {
     for (const name of this.#compactionQueue) {
       if (this.#isDraining) return
       try {
-        this.#compacted(name, await store.compact(name))
+        let outcome = await store.compact(name)
+        if (outcome.type === 'skipped' && outcome.why === 'written-meanwhile') {
+          outcome = await this.#compactAtRest(name)
+        }
+        this.#compacted(name, outcome)
       } catch (error) {
         observer.report('error', 'compaction failed', { space: name, error: toPlenumError(error) })
         this.#active(name)?.compacted(null)
@@ -245,32 +251,44 @@ export class Registry {
     }
   }
 
-  #compacted(name: SpaceName, outcome: CompactionOutcome): void {
-    const { observer } = this.#options
+  /** A space that needs a repair and is written to all the time is closed for it; who comes back waits. */
+  #compactAtRest(name: SpaceName): Promise<CompactionOutcome> {
     const space = this.#active(name)
+    const compaction = (async () => {
+      space?.closeSessions('internal', 'the space is being repaired')
+      await space?.close()
+      await this.#commits.whenIdle()
+      return this.#options.store.compact(name)
+    })()
+    const done = compaction.then(
+      () => void this.#entries.delete(name),
+      () => void this.#entries.delete(name),
+    )
+    if (space !== undefined) this.#entries.set(name, { type: 'evicting', done })
+    return compaction
+  }
+
+  /** The store has counted and reported it. */
+  #compacted(name: SpaceName, outcome: CompactionOutcome): void {
+    const space = this.#active(name)
+    if (space === undefined) return
     switch (outcome.type) {
       case 'compacted':
-        observer.count('compactions')
-        space?.compacted(outcome.bytes)
+        space.compacted(outcome.bytes)
         return
       case 'skipped':
-        space?.compacted(null)
+        space.compacted(null)
         return
       case 'repaired':
-        observer.count('repairs')
-        observer.report('error', 'space repaired: an input was left out', {
-          space: name,
-          dropped: outcome.dropped,
-        })
         // The content is no longer what its connections have: they come back to the new incarnation.
-        space?.closeSessions('internal', 'the space was repaired')
-        if (space !== undefined) this.#drop(space)
+        space.closeSessions('internal', 'the space was repaired')
+        this.#evict(space)
         return
       case 'quarantined':
-        observer.count('quarantines')
-        observer.report('error', 'space quarantined', { space: name, reason: outcome.reason })
-        space?.quarantine(outcome.reason)
+        space.quarantine(outcome.reason)
         return
+      default:
+        assertNever(outcome)
     }
   }
 

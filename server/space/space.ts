@@ -296,7 +296,7 @@ export class Space implements SpaceInbox {
       if (!this.#isClosed) await this.#runErrands()
       this.#presence.flush()
     } catch (error) {
-      this.#fail(toPlenumError(error))
+      this.fail(toPlenumError(error))
     }
     this.#window = afterFlush(this.#window, startMs, scheduler.elapsed())
     this.#isTurning = false
@@ -584,7 +584,8 @@ export class Space implements SpaceInbox {
     this.#room = null
   }
 
-  #fail(error: PlenumError): void {
+  /** Ends this space alone; what is on its way to the disk still gets there. */
+  fail(error: PlenumError): void {
     if (this.#isClosed) return
     this.#options.observer.report('error', 'space failed', { space: this.name, error })
     this.#isClosed = true
