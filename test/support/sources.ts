@@ -56,7 +56,7 @@ export const codeOf = (source: string): string => withoutComments(source).replac
 
 const STATEMENT = /(?:^|[\n;}])\s*(?:import|export)\s(?:[^'";]*?[\s}*]from\s*)?(['"])([^'"\n]+)\1/g
 const DYNAMIC = /(?<![\w.$])import\s*\(\s*(?:(['"])([^'"\n]+)\1)?/g
-const WORKER = /new\s+URL\s*\(\s*(['"])(\.[^'"\n]+)\1\s*,\s*import\.meta\.url/g
+const WORKER = /new\s+URL\s*\(\s*(['"])(\.[^'"\n]+\.js)\1\s*,\s*import\.meta\.url/g
 
 /** A dynamic import whose file is only known when it runs. */
 export const UNKNOWN_SPECIFIER = '(computed)'
