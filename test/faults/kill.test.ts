@@ -1,0 +1,247 @@
+/**
+ * Saved means saved, against the real thing: writers on sockets, a server process with a SQLite file, and
+ * SIGKILL at moments that nobody chose and at those that hurt most. After each death a client that knows
+ * nothing must find every edit that was ever acknowledged, before any writer is back to heal what was lost.
+ */
+import { setTimeout as pause } from 'node:timers/promises'
+import { WebSocket } from 'ws'
+import * as Y from 'yjs'
+import { connectSpace } from '../../client/index.js'
+import { createRng, int, pick, type Rng, seedFrom } from '../support/rng.js'
+import { difference } from '../support/same-document.js'
+import { type ServerProcess, startServer } from '../support/server-process.js'
+import { assert, isLongRun, note, suite } from '../support/suite.js'
+import { removeFolder, temporaryFolder } from '../support/temporary-folder.js'
+import { until } from '../support/until.js'
+import { type Books, LedgerWriter } from './ledger-writer.js'
+
+const test = suite('kill -9')
+
+const CYCLES = isLongRun ? 200 : 15
+const SPACES = ['alpha', 'beta/notes', 'gamma']
+const WRITERS_PER_SPACE = 2
+/** A death that does not come by itself within this time is a failure of the test. */
+const DEATH_TIMEOUT_MS = 20_000
+
+type Death =
+  /** At a random moment of writing. */
+  | 'random'
+  /** Soon after SIGTERM: while it drains, or just before or after. */
+  | 'drain'
+  | 'append:before-commit'
+  | 'append:after-commit'
+  | 'compaction:before-store'
+  | 'compaction:after-store'
+
+/** In the proportion in which they come; each at least once in fifteen. */
+const DEATHS: readonly Death[] = [
+  ...Array.from({ length: 6 }, () => 'random' as const),
+  ...Array.from({ length: 3 }, () => 'drain' as const),
+  'append:before-commit',
+  'append:before-commit',
+  'append:after-commit',
+  'append:after-commit',
+  'compaction:before-store',
+  'compaction:after-store',
+]
+
+const shuffled = (rng: Rng): Death[] => {
+  const deaths = [...DEATHS]
+  for (let at = deaths.length - 1; at > 0; at--) {
+    const other = int(rng, 0, at)
+    ;[deaths[at], deaths[other]] = [deaths[other]!, deaths[at]!]
+  }
+  return deaths
+}
+
+const failpointFor = (death: Death, rng: Rng): string => {
+  switch (death) {
+    case 'random':
+    case 'drain':
+      return ''
+    case 'append:before-commit':
+    case 'append:after-commit':
+      return `${death}=kill@${int(rng, 5, 60)}`
+    case 'compaction:before-store':
+    case 'compaction:after-store':
+      return `${death}=kill@${int(rng, 0, 1)}`
+  }
+}
+
+const openFresh = async (server: ServerProcess, space: string) => {
+  const doc = new Y.Doc()
+  for (const name of ['text', 'ids']) name === 'text' ? doc.getText(name) : doc.getMap(name)
+  const token = await server.token('fresh', space, 'read')
+  const connection = connectSpace({ url: server.url, space, token, doc, WebSocket })
+  await connection.whenSynced()
+  return { doc, connection }
+}
+
+/** What a client that knows nothing misses of what was acknowledged. */
+const missing = async (server: ServerProcess, books: Books): Promise<string[]> => {
+  const lost: string[] = []
+  for (const [space, ids] of books) {
+    const { doc, connection } = await openFresh(server, space)
+    const found = doc.getMap('ids')
+    for (const id of ids) if (!found.has(id)) lost.push(`${space}: ${id}`)
+    connection.close()
+    doc.destroy()
+  }
+  return lost
+}
+
+const connectAll = async (server: ServerProcess, writers: readonly LedgerWriter[]): Promise<void> => {
+  for (const writer of writers) writer.connect(server.url, await server.token(writer.name, writer.space))
+}
+
+const closed = (writer: LedgerWriter): Promise<unknown> =>
+  writer.connection.closed === null
+    ? new Promise(resolve => writer.connection.on('closed', resolve))
+    : Promise.resolve()
+
+/** Everybody is saved and has what a client has that knows nothing. */
+const expectConverged = async (server: ServerProcess, writers: readonly LedgerWriter[]): Promise<void> => {
+  await Promise.all(writers.map(({ connection }) => connection.whenSaved()))
+  for (const space of SPACES) {
+    const { doc, connection } = await openFresh(server, space)
+    for (const writer of writers.filter(writer => writer.space === space)) {
+      assert.is(writer.open.size, 0, `${writer.name} has unacknowledged edits`)
+      let differs: string | null = null
+      await until(`${writer.name} converges`, () => {
+        differs = difference(writer.doc, doc)
+        return differs === null
+      }).catch(error => {
+        throw new Error(`${error.message}: ${differs}`)
+      })
+    }
+    connection.close()
+  }
+}
+
+/** Resolves when the server is dead, by the death that was chosen. */
+const die = async (death: Death, server: ServerProcess, writers: readonly LedgerWriter[], rng: Rng) => {
+  const exit = server.exit
+  if (death === 'random' || death === 'drain') {
+    const acknowledgements = int(rng, 1, 60)
+    let count = 0
+    await new Promise<void>(resolve => {
+      const tick = (): void => {
+        if (++count === acknowledgements) resolve()
+      }
+      for (const { connection } of writers) {
+        connection.on('saved', tick)
+        connection.on('closed', tick)
+      }
+    })
+    await pause(int(rng, 0, 10))
+    const { pid } = server
+    if (death === 'drain') {
+      process.kill(pid, 'SIGTERM')
+      await pause(int(rng, 0, 25))
+    }
+    // It may have drained to its end by now.
+    await server.kill9()
+    return
+  }
+  const timer = setTimeout(() => void server.kill9(), DEATH_TIMEOUT_MS)
+  const startedMs = performance.now()
+  await exit
+  clearTimeout(timer)
+  if (performance.now() - startedMs >= DEATH_TIMEOUT_MS) throw new Error(`${death} never came`)
+}
+
+test(`[F1] [F2] ${CYCLES} deaths: nothing acknowledged is lost, and everybody converges`, {
+  timeoutMs: isLongRun ? 1_500_000 : 150_000,
+}, async () => {
+  const rng = createRng(seedFrom())
+  const dataDir = temporaryFolder('kill')
+  const books: Books = new Map(SPACES.map(space => [space, new Set()]))
+  let deaths: Death[] = []
+  let generation = 0
+  const newWriter = (space: string): LedgerWriter =>
+    new LedgerWriter({ name: `w${++generation}`, space, books, rng })
+  const writers = SPACES.flatMap(space => Array.from({ length: WRITERS_PER_SPACE }, () => newWriter(space)))
+  const incarnations = new Map<string, string>()
+  let [unacknowledged, survived] = [0, 0]
+
+  for (let cycle = 0; cycle <= CYCLES; cycle++) {
+    let server = await startServer({ dataDir, flags: ['--log-level', 'warn'] })
+    try {
+      const lost = await missing(server, books)
+      assert.equal(lost, [], `lost after cycle ${cycle}`)
+
+      const before = new Map(writers.map(writer => [writer, [...writer.open.keys()]]))
+      for (const space of SPACES) {
+        const { doc, connection } = await openFresh(server, space)
+        for (const [writer, ids] of before) {
+          if (writer.space !== space) continue
+          unacknowledged += ids.length
+          survived += ids.filter(id => doc.getMap('ids').has(id)).length
+        }
+        connection.close()
+      }
+
+      await connectAll(server, writers)
+      await expectConverged(server, writers)
+      for (const { space, connection } of writers) {
+        const { incarnation } = connection.welcome!
+        assert.is(incarnations.get(space) ?? incarnation, incarnation, 'a restart changes no incarnation')
+        incarnations.set(space, incarnation)
+      }
+      if (cycle === CYCLES) break
+
+      if (deaths.length === 0) deaths = shuffled(rng)
+      const death = deaths.pop()!
+      const failpoints = failpointFor(death, rng)
+      if (failpoints !== '') {
+        await server.kill9()
+        server = await startServer({
+          dataDir,
+          flags: ['--log-level', 'warn'],
+          env: { PLENUM_FAILPOINTS: failpoints },
+        })
+        await connectAll(server, writers)
+      }
+      const isBulky = death.startsWith('compaction')
+      const writing = writers.map(writer => writer.write(isBulky ? 2_000 : undefined))
+      await die(death, server, writers, rng)
+      await Promise.all(writers.map(closed))
+      await Promise.all(writing)
+      // Somebody goes for good, with whatever was not acknowledged; somebody who knows nothing takes over.
+      const leaver = pick(rng, writers)
+      writers[writers.indexOf(leaver)] = newWriter(leaver.space)
+      for (const writer of writers) if (int(rng, 0, 2) === 0) writer.edit()
+    } catch (cause) {
+      throw new Error(`in cycle ${cycle}; the server said:\n${server.log.slice(-20).join('\n')}`, { cause })
+    } finally {
+      for (const writer of writers) writer.close()
+      await server.dispose()
+    }
+  }
+  const acknowledged = [...books.values()].reduce((sum, ids) => sum + ids.size, 0)
+  note(
+    `${CYCLES} deaths, ${acknowledged} edits acknowledged, 0 lost; of ${unacknowledged} in flight ${survived} were on disk`,
+  )
+  assert.ok(acknowledged > CYCLES * 20, 'the writers wrote')
+  removeFolder(dataDir)
+})
+
+test('[F3] killed within a migration, the next start finds a whole step done or not begun', async () => {
+  const dataDir = temporaryFolder('kill-migration')
+  const env = { PLENUM_FAILPOINTS: 'migration:before-commit=kill' }
+  const failure = await startServer({ dataDir, env }).then(
+    () => null,
+    (error: Error) => error,
+  )
+  assert.match(String(failure), /SIGKILL/)
+  const server = await startServer({ dataDir })
+  const writer = new LedgerWriter({ name: 'writer', space: 'demo', books: new Map(), rng: createRng(1) })
+  writer.connect(server.url, await server.token('writer', 'demo'))
+  const id = writer.edit()
+  await writer.connection.whenSaved()
+  await server.restart()
+  const { doc, connection } = await openFresh(server, 'demo')
+  assert.ok(doc.getMap('ids').has(id))
+  connection.close()
+  await server.dispose()
+})
