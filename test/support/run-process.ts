@@ -64,8 +64,8 @@ export const runFile = async (file: string, options: FileOptions): Promise<FileR
   total.set(limitMs)
 
   const onReport = (report: Report): void => {
-    // A note says nothing about how long the test that makes it may still take.
-    if (report.type !== 'note') silence.set(GRACE_MS)
+    // The other reports come from within a test, and say nothing about how long it may still take.
+    if (report.type === 'plan' || report.type === 'end' || report.type === 'done') silence.set(GRACE_MS)
     switch (report.type) {
       case 'plan':
         total.set(limitMs + report.limitMs)
