@@ -1,5 +1,6 @@
 /**
- * Places where a test makes the store fail: by an error, by the death of the worker or of the whole process.
+ * Places where a test makes the store fail: by an error, by the death of the worker or of the whole process, or by
+ * taking its time.
  * Without any configured they cost one map look-up.
  */
 
@@ -13,10 +14,12 @@ export const FAILPOINTS = [
 ] as const
 export type FailpointName = (typeof FAILPOINTS)[number]
 
-const ACTIONS = ['throw', 'exit', 'kill'] as const
+const ACTIONS = ['throw', 'exit', 'kill', 'stall'] as const
+/** A slow disk: long enough for a kill from outside to hit. */
+const STALL_MS = 25
 
 export interface Failpoint {
-  /** An error like that of a failed fsync; the end of the worker; SIGKILL to the process. */
+  /** An error like that of a failed fsync; the end of the worker; SIGKILL to the process; a pause. */
   readonly action: (typeof ACTIONS)[number]
   /** How many passes go well before it acts; 0 by default. */
   readonly skip?: number
@@ -41,6 +44,10 @@ export const createFailpoints = (failpoints: Failpoints = {}): PassFailpoint => 
     if (pass < skip || pass >= skip + times) return
     if (point.action === 'kill') process.kill(process.pid, 'SIGKILL')
     if (point.action === 'exit') process.exit(1)
+    if (point.action === 'stall') {
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, STALL_MS)
+      return
+    }
     throw Object.assign(new Error(`injected failure at ${name}`), { code: 'SQLITE_IOERR_FSYNC' })
   }
 }

@@ -10,6 +10,7 @@
 import { crc32 } from 'node:zlib'
 import * as decoding from 'lib0/decoding'
 import * as encoding from 'lib0/encoding'
+import { PlenumError } from '../../shared/errors.js'
 import type { LogEntry, LoggedFlush } from '../space/update-store.js'
 import { expectEnd, readBytes, readList, readText } from './byte-fields.js'
 
@@ -27,7 +28,7 @@ export interface LogRow {
 
 /**
  * Encodes one entry of a group. The row owns its buffer.
- * @throws RangeError where there is no flush or the positions are not consecutive
+ * @throws internal where there is no flush or the positions are not consecutive
  */
 export const encodeRow = (entry: LogEntry): LogRow => {
   const payload = encodePayload(entry.flushes)
@@ -64,7 +65,7 @@ export const snapshotChecksum = (space: string, position: number, update: Uint8A
 
 const encodePayload = (flushes: readonly LoggedFlush[]): Uint8Array => {
   const first = flushes[0]?.position
-  if (first === undefined || first < 1) throw new RangeError('a row needs flushes at positions from 1')
+  if (first === undefined || first < 1) throw misplaced('a row needs flushes at positions from 1')
   const users = new Map<string, number>()
   const indexOf = (user: string): number => {
     const known = users.get(user)
@@ -83,7 +84,7 @@ const encodePayload = (flushes: readonly LoggedFlush[]): Uint8Array => {
     encoding.writeVarUint(e, first)
     encoding.writeVarUint(e, flushes.length)
     flushes.forEach((flush, i) => {
-      if (flush.position !== first + i) throw new RangeError('the positions of a row are not consecutive')
+      if (flush.position !== first + i) throw misplaced('the positions of a row are not consecutive')
       encoding.writeVarUint(e, flush.updates.length)
       for (const update of flush.updates) encoding.writeVarUint8Array(e, update)
       encoding.writeVarUint(e, flush.inputs.length)
@@ -101,6 +102,8 @@ const encodePayload = (flushes: readonly LoggedFlush[]): Uint8Array => {
     })
   })
 }
+
+const misplaced = (why: string): PlenumError => new PlenumError('internal', why)
 
 const decodePayload = (payload: Uint8Array): LoggedFlush[] => {
   const d = decoding.createDecoder(payload)

@@ -84,8 +84,7 @@ const verify = (update: Uint8Array): Replay => {
   const again = build([update])
   if (again.type === 'failed') return { type: 'failed', reason: `the state does not load: ${again.reason}` }
   if (again.incomplete.length > 0) return { type: 'failed', reason: 'the state loads only in part' }
-  if (Buffer.compare(update, again.update) !== 0)
-    return { type: 'failed', reason: 'the state loads as another' }
+  if (!areEqual(update, again.update)) return { type: 'failed', reason: 'the state loads as another' }
   return { type: 'loaded', update }
 }
 
@@ -152,3 +151,9 @@ const wholeFlush = (flush: LoggedFlush): DroppedInput => ({
   user: flush.deliveries[0]?.user ?? flush.inputs[0]?.user ?? '',
   bytes: flush.updates.reduce((sum, update) => sum + update.length, 0),
 })
+
+const areEqual = (a: Uint8Array, b: Uint8Array): boolean => {
+  if (a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
+}

@@ -1,0 +1,60 @@
+/** A data folder for one test, the stores opened on it, and what a test does to its files behind their back. */
+import { closeSync, openSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import Database from 'better-sqlite3'
+import {
+  openSqliteStore,
+  type SqliteStore,
+  type SqliteStoreOptions,
+} from '../../server/storage/sqlite/sqlite-store.js'
+import { RecordingObserver } from './recording-observer.js'
+import { removeFolder, temporaryFolder } from './temporary-folder.js'
+
+export class SqliteFolder {
+  readonly path: string
+  readonly observer = new RecordingObserver()
+  /** The wall clock of every store opened here. */
+  nowMs = Date.UTC(2030, 0, 1)
+  readonly #stores: SqliteStore[] = []
+
+  constructor(path: string = temporaryFolder('store')) {
+    this.path = path
+  }
+
+  get database(): string {
+    return join(this.path, 'plenum.sqlite')
+  }
+
+  async open(options: Partial<SqliteStoreOptions> = {}): Promise<SqliteStore> {
+    const { observer, path } = this
+    const store = await openSqliteStore({ dataDir: path, now: () => this.nowMs, observer, ...options })
+    this.#stores.push(store)
+    return store
+  }
+
+  /** Opens the database without Plenum: only while no store is open. */
+  behindItsBack<Result>(action: (db: Database.Database) => Result): Result {
+    const db = new Database(this.database)
+    try {
+      return action(db)
+    } finally {
+      db.close()
+    }
+  }
+
+  /** Overwrites a page of the file with noise, as a dying disk does. Pages count from 1. */
+  damagePage(page: number): void {
+    const size = this.behindItsBack(db => db.pragma('page_size', { simple: true }) as number)
+    const file = openSync(this.database, 'r+')
+    try {
+      writeSync(file, Buffer.alloc(size, 0xa5), 0, size, (page - 1) * size)
+    } finally {
+      closeSync(file)
+    }
+  }
+
+  async dispose(): Promise<void> {
+    for (const store of this.#stores) await store.close()
+    removeFolder(this.path)
+  }
+}
