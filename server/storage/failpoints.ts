@@ -1,7 +1,6 @@
 /**
- * Places where a test makes the store fail: by an error, by the death of the worker or of the whole process, or by
- * taking its time.
- * Without any configured they cost one map look-up.
+ * Places where a test makes the store fail: by an error, by the death of the worker or of the whole process, or be
+ * slow. Without any configured they cost one map look-up.
  */
 
 export const FAILPOINTS = [
