@@ -213,9 +213,7 @@ test(`[F1] [F2] ${CYCLES} deaths: nothing acknowledged is lost, and everybody co
       writers[writers.indexOf(leaver)] = newWriter(leaver.space)
       for (const writer of writers) if (int(rng, 0, 2) === 0) writer.edit()
     } catch (error) {
-      console.error(`in cycle ${cycle}, with the server's last words:
-${server.log.slice(-20).join('
-')}`)
+      console.error(`in cycle ${cycle}; the server's last words:\n${server.log.slice(-20).join('\n')}`)
       throw error
     } finally {
       for (const writer of writers) writer.close()
@@ -224,7 +222,7 @@ ${server.log.slice(-20).join('
   }
   const acknowledged = [...books.values()].reduce((sum, ids) => sum + ids.size, 0)
   note(
-    `${CYCLES} deaths, ${acknowledged} edits acknowledged, 0 lost; of $unacknowledgedin flight $survivedwere on disk`,
+    `${CYCLES} deaths, ${acknowledged} edits acknowledged, 0 lost; of ${unacknowledged} in flight ${survived} were on disk`,
   )
   assert.ok(acknowledged > CYCLES * 20, 'the writers wrote')
   removeFolder(dataDir)
