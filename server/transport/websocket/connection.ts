@@ -42,6 +42,7 @@ export class Connection implements Peer {
   #waiting: Uint8Array[] = []
   #isHandling = false
   #wasHeard = true
+  #wasPaused = true
   #pulse: Pulse
   #closingSinceMs: number | null = null
 
@@ -108,12 +109,15 @@ export class Connection implements Peer {
     const unsent = this.bufferedBytes
     const signs = {
       wasHeard: this.#wasHeard,
-      isPaused: this.#ws.isPaused,
+      wasPaused: this.#wasPaused,
       unsentBytes: unsent,
       takenBytes: (this.#socket.bytesWritten ?? 0) - unsent,
     }
     const { pulse, beat } = nextPulse(this.#pulse, signs, nowMs, this.#options.heartbeat)
-    if (pulse !== this.#pulse) this.#wasHeard = false
+    if (pulse !== this.#pulse) {
+      this.#wasHeard = false
+      this.#wasPaused = this.#ws.isPaused
+    }
     this.#pulse = pulse
     if (beat === 'ask' && this.#ws.readyState === WebSocket.OPEN) this.#ws.ping()
     if (beat === 'dead') this.terminate('half_open')
@@ -141,6 +145,7 @@ export class Connection implements Peer {
       const done = session.receive(frame)
       if (done === undefined) return
       this.#isHandling = true
+      this.#wasPaused = true
       this.#ws.pause()
       done.then(
         () => {

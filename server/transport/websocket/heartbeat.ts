@@ -16,8 +16,8 @@ export interface Pulse {
 export interface Signs {
   /** Anything came in since the last beat. */
   readonly wasHeard: boolean
-  /** We are not reading at the moment, so silence says nothing. */
-  readonly isPaused: boolean
+  /** We did not read at some time since the last beat, so silence says nothing. */
+  readonly wasPaused: boolean
   /** Bytes that the operating system has not taken yet. */
   readonly unsentBytes: number
   /** Bytes that it has taken since the connection began. */
@@ -48,7 +48,7 @@ export const nextPulse = (
 ): { readonly pulse: Pulse; readonly beat: Beat } => {
   if (nowMs < pulse.nextBeatAtMs) return { pulse, beat: 'early' }
   const isMoving = pulse.unsentBytes > 0 && signs.takenBytes > pulse.takenBytes
-  const isAlive = signs.wasHeard || signs.isPaused || isMoving
+  const isAlive = signs.wasHeard || signs.wasPaused || isMoving
   const aliveAtMs = isAlive ? nowMs : pulse.aliveAtMs
   const next: Pulse = {
     // A late sweep must not make the beats drift, and must not make up for missed ones.
