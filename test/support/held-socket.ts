@@ -5,11 +5,16 @@
 import { WebSocket } from 'ws'
 import { MESSAGE, SYNC } from '../../shared/protocol/messages.js'
 
+interface Held {
+  readonly isUpdate: boolean
+  send(): void
+}
+
 export class SlowLink {
   /** How many updates may have passed; by default all. */
   #released = Number.POSITIVE_INFINITY
   #passed = 0
-  #held: (() => void)[] = []
+  readonly #held: Held[] = []
   #underWay = 0
   #onIdle: (() => void)[] = []
 
@@ -22,20 +27,22 @@ export class SlowLink {
   /** Lets updates pass up to this many since `hold`. */
   release(updates: number): void {
     this.#released = Math.max(this.#released, updates)
-    while (this.#held.length > 0 && this.#passed < this.#released)
-      this.#pass(this.#held.shift() as () => void)
+    this.#passHeld()
   }
 
-  /** Everything else passes at once, unless it would overtake a held update. */
+  /** Nothing overtakes a held update: what a client sends by itself, such as a renewal, waits behind it. */
   put(isUpdate: boolean, send: () => void): void {
-    if (!isUpdate && this.#held.length === 0) send()
-    else if (this.#held.length === 0 && this.#passed < this.#released) this.#pass(send)
-    else this.#held.push(send)
+    this.#held.push({ isUpdate, send })
+    this.#passHeld()
   }
 
-  #pass(send: () => void): void {
-    this.#passed++
-    send()
+  #passHeld(): void {
+    for (let first = this.#held[0]; first !== undefined; first = this.#held[0]) {
+      if (first.isUpdate && this.#passed >= this.#released) return
+      if (first.isUpdate) this.#passed++
+      this.#held.shift()
+      first.send()
+    }
   }
 
   /** Called with each frame, before and after it is written. */

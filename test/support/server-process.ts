@@ -9,17 +9,19 @@ import { type AddressInfo, createServer } from 'node:net'
 import { resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
-import { setTimeout as pause } from 'node:timers/promises'
 import { signToken } from '../../server/auth/sign-token.js'
 import type { Role } from '../../shared/roles.js'
 import { tieToThisProcess } from './lifeline.js'
 import { removeFolder, temporaryFolder } from './temporary-folder.js'
+import { until } from './until.js'
 
 export interface ServerOptions {
   /** A folder that stays; without it one is made, and removed by `dispose`. */
   readonly dataDir?: string
   /** Flags beyond port and data folder. */
   readonly flags?: readonly string[]
+  /** Flags of Node: `--expose-gc`, `--cpu-prof`. */
+  readonly nodeFlags?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
   readonly readyTimeoutMs?: number
 }
@@ -31,7 +33,6 @@ export interface Exit {
 
 const MAIN = resolve(import.meta.dirname, '../../server/main.js')
 const SECRET = 'a secret of the tests, long enough to be one'
-const POLL_MS = 20
 const MAX_LOG_LINES = 2_000
 /** What the kernel counts CPU time in, on every Linux that Node runs on. */
 const TICKS_PER_SECOND = 100
@@ -95,9 +96,10 @@ export class ServerProcess {
   /** Spawns, and resolves when `/readyz` answers 200. */
   async start(): Promise<this> {
     if (this.#child !== null) throw new Error('the server is running')
-    const { env = {}, flags = [], readyTimeoutMs = 15_000 } = this.#options
+    const { env = {}, flags = [], nodeFlags = [], readyTimeoutMs = 15_000 } = this.#options
     const args = [
       '--enable-source-maps',
+      ...nodeFlags,
       MAIN,
       'serve',
       '--port',
@@ -156,24 +158,22 @@ export class ServerProcess {
   }
 
   async #untilReady(timeoutMs: number): Promise<void> {
-    const deadlineMs = performance.now() + timeoutMs
-    while (this.#child !== null) {
-      const isReady = await fetch(`${this.url}/readyz`).then(
-        async response => {
-          await response.arrayBuffer()
-          return response.status === 200
-        },
+    const isReady = async (): Promise<boolean> => {
+      if (this.#child === null) {
+        const { code, signal } = await this.#exit
+        throw new Error(`the server ended (${signal ?? code}) before it was ready`)
+      }
+      return fetch(`${this.url}/readyz`, { method: 'HEAD' }).then(
+        ({ status }) => status === 200,
         () => false,
       )
-      if (isReady) return
-      if (performance.now() > deadlineMs) {
-        await this.kill9()
-        throw new Error(`the server was not ready after ${timeoutMs} ms\n${this.log.join('\n')}`)
-      }
-      await pause(POLL_MS)
     }
-    const { code, signal } = await this.#exit
-    throw new Error(`the server ended (${signal ?? code}) before it was ready\n${this.log.join('\n')}`)
+    try {
+      await until('the server is ready', isReady, timeoutMs)
+    } catch (cause) {
+      await this.kill9()
+      throw new Error(`no server:\n${this.log.join('\n')}`, { cause })
+    }
   }
 }
 
