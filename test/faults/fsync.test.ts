@@ -1,11 +1,11 @@
 /** The order of the disk and the wire, watched from the kernel's side: first the sync, then the word. */
-import { WebSocket } from 'ws'
 import * as Y from 'yjs'
-import { connectSpace, type NoticeKind, type SpaceConnection } from '../../client/index.js'
+import type { SpaceConnection } from '../../client/index.js'
 import { decodeServerMessage } from '../../shared/protocol/index.js'
 import { type ServerProcess, startServer } from '../support/server-process.js'
 import { assert, note, suite } from '../support/suite.js'
 import { until } from '../support/until.js'
+import { type OpenSpace, openSpace } from './open-space.js'
 import { codeOfReadyz, metric } from './server-figures.js'
 import { Strace, type SystemCall, whyNoStrace } from './strace.js'
 
@@ -18,13 +18,7 @@ test.before.each(async () => {
 })
 test.after.each(() => server.dispose())
 
-const open = async (space: string): Promise<{ doc: Y.Doc; text: Y.Text; connection: SpaceConnection }> => {
-  const doc = new Y.Doc()
-  const token = await server.token('somebody', space)
-  const connection = connectSpace({ url: server.url, space, token, doc, WebSocket })
-  await connection.whenSynced()
-  return { doc, text: doc.getText('text'), connection }
-}
+const open = (space: string): Promise<OpenSpace> => openSpace(server, space)
 
 /** Document messages that this connection has sent. */
 const sent = ({ ledger: { link } }: SpaceConnection): number => {
@@ -103,14 +97,10 @@ test.skipIf(
     cold.connection.close()
     await server.restart()
 
-    const { doc, text, connection } = await open('demo')
+    const { doc, text, connection, notices } = await open('demo')
     const bystander = await open('another')
-    const notices: NoticeKind[] = []
-    const bystanderNotices: NoticeKind[] = []
     const counts: number[] = []
-    connection.on('notice', ({ kind }) => notices.push(kind))
     connection.on('saved', ({ count }) => counts.push(count))
-    bystander.connection.on('notice', ({ kind }) => bystanderNotices.push(kind))
     text.insert(0, 'before ')
     await connection.whenSaved()
     assert.is(await codeOfReadyz(server), null)
@@ -124,7 +114,7 @@ test.skipIf(
     text.insert(text.length, 'during ')
     await until(
       'everybody is told',
-      () => notices.includes('degraded') && bystanderNotices.includes('degraded'),
+      () => notices.includes('degraded') && bystander.notices.includes('degraded'),
     )
     text.insert(text.length, 'later ')
     assert.is(await codeOfReadyz(server), 'degraded')
@@ -140,7 +130,7 @@ test.skipIf(
     const calls = await strace.detach()
     assert.ok(calls.filter(({ result }) => result.includes('EIO')).length >= 3)
     await connection.whenSaved()
-    await until('the bystander is told', () => bystanderNotices.includes('recovered'))
+    await until('the bystander is told', () => bystander.notices.includes('recovered'))
     assert.is(await codeOfReadyz(server), null)
     assert.equal(notices, ['degraded', 'recovered'])
     assert.is(counts.at(-1), sent(connection))

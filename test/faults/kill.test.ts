@@ -4,9 +4,6 @@
  * nothing must find every edit that was ever acknowledged, before any writer is back to heal what was lost.
  */
 import { setTimeout as pause } from 'node:timers/promises'
-import { WebSocket } from 'ws'
-import * as Y from 'yjs'
-import { connectSpace } from '../../client/index.js'
 import { chance, createRng, int, pick, type Rng, seedFrom } from '../support/rng.js'
 import { difference } from '../support/same-document.js'
 import { type ServerProcess, startServer } from '../support/server-process.js'
@@ -14,6 +11,7 @@ import { assert, isLongRun, note, suite } from '../support/suite.js'
 import { removeFolder, temporaryFolder } from '../support/temporary-folder.js'
 import { until } from '../support/until.js'
 import { type Books, LedgerWriter } from './ledger-writer.js'
+import { openSpace } from './open-space.js'
 
 const test = suite('kill -9')
 
@@ -69,21 +67,13 @@ const failpointFor = (death: Death, rng: Rng): string => {
   }
 }
 
-const openFresh = async (server: ServerProcess, space: string) => {
-  const doc = new Y.Doc()
-  for (const name of ['text', 'ids']) name === 'text' ? doc.getText(name) : doc.getMap(name)
-  const token = await server.token('fresh', space, 'read')
-  const connection = connectSpace({ url: server.url, space, token, doc, WebSocket })
-  await connection.whenSynced()
-  return { doc, connection }
-}
+const FRESH = { user: 'fresh', role: 'read' } as const
 
 /** What a client that knows nothing misses of what was acknowledged. */
 const missing = async (server: ServerProcess, books: Books): Promise<string[]> => {
   const lost: string[] = []
   for (const [space, ids] of books) {
-    const { doc, connection } = await openFresh(server, space)
-    const found = doc.getMap('ids')
+    const { doc, ids: found, connection } = await openSpace(server, space, FRESH)
     for (const id of ids) if (!found.has(id)) lost.push(`${space}: ${id}`)
     connection.close()
     doc.destroy()
@@ -104,7 +94,7 @@ const closed = (writer: LedgerWriter): Promise<unknown> =>
 const expectConverged = async (server: ServerProcess, writers: readonly LedgerWriter[]): Promise<void> => {
   await Promise.all(writers.map(({ connection }) => connection.whenSaved()))
   for (const space of SPACES) {
-    const { doc, connection } = await openFresh(server, space)
+    const { doc, connection } = await openSpace(server, space, FRESH)
     for (const writer of writers.filter(writer => writer.space === space)) {
       assert.is(writer.open.size, 0, `${writer.name} has unacknowledged edits`)
       let differs: string | null = null
@@ -173,11 +163,11 @@ test(`[F1] [F2] ${CYCLES} deaths: nothing acknowledged is lost, and everybody co
 
       const before = new Map(writers.map(writer => [writer, [...writer.open.keys()]]))
       for (const space of SPACES) {
-        const { doc, connection } = await openFresh(server, space)
+        const { ids: found, connection } = await openSpace(server, space, FRESH)
         for (const [writer, ids] of before) {
           if (writer.space !== space) continue
           unacknowledged += ids.length
-          survived += ids.filter(id => doc.getMap('ids').has(id)).length
+          survived += ids.filter(id => found.has(id)).length
         }
         connection.close()
       }
@@ -235,15 +225,15 @@ test('[F3] killed within a migration, the next start finds a whole step done or 
     () => null,
     (error: Error) => error,
   )
-  assert.match(String(failure), /SIGKILL/)
+  assert.match(String(failure?.cause), /ended \(SIGKILL\)/)
   const server = await startServer({ dataDir })
   const writer = new LedgerWriter({ name: 'writer', space: 'demo', books: new Map(), rng: createRng(1) })
   writer.connect(server.url, await server.token('writer', 'demo'))
   const id = writer.edit()
   await writer.connection.whenSaved()
   await server.restart()
-  const { doc, connection } = await openFresh(server, 'demo')
-  assert.ok(doc.getMap('ids').has(id))
+  const { ids, connection } = await openSpace(server, 'demo', FRESH)
+  assert.ok(ids.has(id))
   connection.close()
   await server.dispose()
 })
