@@ -2,6 +2,7 @@
 export { ERRORS, type ErrorCode, PlenumError } from '../shared/errors.js'
 export type { NoticeKind, Rejected, Saved, Welcome } from '../shared/protocol/index.js'
 export type { Role } from '../shared/roles.js'
+export { type ConnectOptions, connectSpace } from './connect-space.js'
 export { type Close, ConnectionClosed } from './connection-closed.js'
 export {
   advance,
@@ -14,4 +15,4 @@ export {
   saveState,
 } from './save-ledger.js'
 export type { Socket, SocketClass, SocketEvents } from './socket.js'
-export { type ConnectOptions, connectSpace, SpaceConnection, type SpaceEvents } from './space-connection.js'
+export { type DocumentOptions, SpaceConnection, type SpaceEvents } from './space-connection.js'
