@@ -152,7 +152,11 @@ export const CONFIG_TABLE = Object.freeze({
       max: 36_500,
     },
   ),
-  metrics: choice(named('METRICS', 'Whether `/metrics` is served'), 'on', ['on', 'off']),
+  metrics: choice(
+    named('METRICS', 'Whether `/metrics` is served; it needs no token and names no user or space'),
+    'on',
+    ['on', 'off'],
+  ),
   logLevel: choice(named('LOG_LEVEL', 'What is logged, to standard error'), 'info', [
     'debug',
     'info',

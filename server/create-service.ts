@@ -50,8 +50,9 @@ const SWEEP_MS = 1_000
 /** How long close frames may take to go out after a drain. */
 const GOODBYE_MS = 1_000
 /** A client that has not sent its whole request by then is cut off. */
-const HANDSHAKE_TIMEOUT_MS = 10_000
-const REQUEST_TIMEOUT_MS = 30_000
+const HTTP_LIMITS = { headersTimeout: 10_000, requestTimeout: 30_000, connectionsCheckingInterval: 5_000 }
+/** For HTTP, and for upgrades that are being refused: more sockets than connections can be. */
+const SPARE_SOCKETS = 2_000
 const NOTHING_UNSAVED: DrainReport = { unsavedSpaces: [], unsavedBytes: 0 }
 
 export const createService = (options: ServiceOptions = {}): Service => {
@@ -119,10 +120,9 @@ const startRunning = async (config: Config, options: ServiceOptions): Promise<Ru
       metrics: config.metrics === 'on' ? metrics : null,
       report: observer.report,
     })
-    const server = createServer(
-      { headersTimeout: HANDSHAKE_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS },
-      app,
-    )
+    const server = createServer(HTTP_LIMITS, app)
+    server.maxConnections = config.maxConnections + SPARE_SOCKETS
+    server.on('error', error => observer.report('error', 'the http server failed', { error }))
     server.on('upgrade', (request, socket, head) => door.handleUpgrade(request, socket, head))
     const address = await listen(server, config)
     const sweeps = setInterval(

@@ -8,6 +8,7 @@ import { type WebSocket, WebSocketServer } from 'ws'
 import { ERRORS, type ErrorCode, PlenumError, toPlenumError } from '../../../shared/errors.js'
 import { parseSpacePath, type SpaceName } from '../../../shared/names.js'
 import type { Access, Dialect, PeerId } from '../../space/peer.js'
+import { Deadlines } from '../deadlines.js'
 import type { Admission, DoorObserver, Gate, Place, Refusal, Spaces } from '../ports.js'
 import { clientAddress, clientHost, readTarget, type UpgradeTarget } from '../upgrade-request.js'
 import { type CloseCause, Connection } from './connection.js'
@@ -31,6 +32,8 @@ export interface WebSocketDoorOptions {
   readonly maxPayloadBytes: number
 }
 
+/** How long the gate may think about an upgrade. */
+const GATE_TIMEOUT_MS = 10_000
 /** Connections that are only being told why they are refused, at most. */
 const MAX_REFUSED_OPEN = 1_000
 
@@ -47,6 +50,7 @@ export class WebSocketDoor {
   readonly #server: WebSocketServer
   readonly #connections = new Set<Connection>()
   readonly #refused = new Set<Connection>()
+  readonly #deciding = new Deadlines(GATE_TIMEOUT_MS)
   #isDraining = false
   #onEmpty = (): void => {}
 
@@ -97,6 +101,7 @@ export class WebSocketDoor {
   sweep(nowMs: number): void {
     for (const connection of this.#connections) connection.sweep(nowMs)
     for (const connection of this.#refused) connection.sweep(nowMs)
+    this.#deciding.sweep(nowMs)
   }
 
   /**
@@ -129,9 +134,15 @@ export class WebSocketDoor {
     let access: Access
     try {
       space = parseSpacePath(target.spacePath)
-      access = await gate.admit(
-        { subprotocols: offer.values, authorization: headers.authorization, query: target.query },
-        space,
+      const credentials = {
+        subprotocols: offer.values,
+        authorization: headers.authorization,
+        query: target.query,
+      }
+      access = await this.#deciding.within(
+        gate.admit(credentials, space),
+        now(),
+        () => new PlenumError('internal', 'the gate did not answer in time'),
       )
       // The wait for the gate may have seen the drain begin.
       if (this.#isDraining) throw new PlenumError('draining')

@@ -262,6 +262,28 @@ test('[D3] a client that is gone before it is judged holds no place', async () =
   assert.is(door.door.connections, 0)
 })
 
+test('[D3] a gate that does not answer is not waited for beyond its time', async () => {
+  let asked = (): void => {}
+  const isAsked = new Promise<void>(resolve => {
+    asked = resolve
+  })
+  const gate = {
+    admit: () => {
+      asked()
+      return new Promise<never>(() => {})
+    },
+    renew: () => new Promise<never>(() => {}),
+  }
+  await open({ options: { gate } })
+  const outcome = ending(door.client('/sync/demo'))
+  await isAsked
+
+  door.door.sweep(door.nowMs + 10_000)
+
+  isRefusedOverHttp(await outcome, 'internal')
+  assert.is(door.admission.connections, 0)
+})
+
 test('[G10] who keeps coming without a token is told to wait', async () => {
   await open({ limits: { maxFailedUpgradesPerMinute: 2 } })
   await ending(door.client('/sync/demo'))
