@@ -122,9 +122,10 @@ const startRunning = async (config: Config, options: ServiceOptions): Promise<Ru
     })
     const server = createServer(HTTP_LIMITS, app)
     server.maxConnections = config.maxConnections + SPARE_SOCKETS
-    server.on('error', error => observer.report('error', 'the http server failed', { error }))
     server.on('upgrade', (request, socket, head) => door.handleUpgrade(request, socket, head))
     const address = await listen(server, config)
+    // An accept that fails (too many open files) concerns nobody who is inside.
+    server.on('error', error => observer.report('error', 'the http server failed', { error }))
     const sweeps = setInterval(
       () => {
         const nowMs = now()
