@@ -56,9 +56,9 @@ export class SqliteFolder {
     }
   }
 
-  /** The database file as it is. */
-  read(): Buffer {
-    return readFileSync(this.database)
+  /** The database as it is, or another file of the folder. */
+  read(name = 'plenum.sqlite'): Buffer {
+    return readFileSync(join(this.path, name))
   }
 
   write(database: Buffer): void {
