@@ -56,7 +56,8 @@ const load = async (space: SpaceName, { store, engine, commits }: LoadContext): 
     generation: stored.generation,
     quarantine: stored.quarantine,
     position: behind.at(-1)?.position ?? stored.position,
-    durablePosition: stored.position,
+    // What was on its way may be there and not be safe yet: its commit tells.
+    durablePosition: Math.min(stored.position, (pending[0]?.position ?? Number.POSITIVE_INFINITY) - 1),
     snapshotBytes: stored.snapshot?.update.length ?? 0,
     tailBytes: flushes.reduce((sum, flush) => sum + flushBytes(flush), 0),
     tailUpdates: tailUpdates(stored),
