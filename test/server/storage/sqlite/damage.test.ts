@@ -1,5 +1,6 @@
 /** Damaged bytes on disk: the space that they belong to says so, and only that one. */
 import type { SpaceName } from '../../../../shared/names.js'
+import { rejectsWithCode } from '../../../support/expect.js'
 import { LoggedDocument, textOf } from '../../../support/logged-document.js'
 import { SqliteFolder } from '../../../support/sqlite-folder.js'
 import { assert, suite } from '../../../support/suite.js'
@@ -185,6 +186,20 @@ test('[T10] pages of noise: the space is readable up to them, others as before',
     other = new LoggedDocument('other')
     for (let i = 0; i < 10; i++) other.type(`${i}`.repeat(3000))
   }
+})
+
+test('[T10] a page of noise where a row belongs: that space cannot be written, and others can', async () => {
+  await fillPages()
+  folder.damagePage(lastPage('leaf', '9'.repeat(100)))
+  const store = await folder.open()
+  const good = { space: other.space, flushes: [other.type('!')] }
+  const bad = { space: notes.space, flushes: [notes.type('!')] }
+  const error = await rejectsWithCode('internal', store.append([good, bad]))
+  assert.match(error.message, /damaged/)
+  await rejectsWithCode('internal', store.append([bad]))
+  await store.append([good])
+  assert.is(textOf(await store.load(other.space)), other.text)
+  assert.is.not((await store.load(notes.space)).quarantine, null)
 })
 
 test('[T10] any page of noise: no load hangs or lies, whatever was hit', async () => {
