@@ -99,6 +99,7 @@ const startRunning = async (config: Config, options: ServiceOptions): Promise<Ru
       randomId: randomUUID,
       limits: config,
     })
+    opened.compactBy(space => registry.compact(space))
     const admission = new Admission(config)
     const door = new WebSocketDoor({
       gate,
@@ -159,6 +160,7 @@ const openGate = async (config: Config, observer: ServiceObserver, now: () => nu
   const { audience, issuer } = config
   const secret = await resolveSecret(config.secret, config.dataDir)
   observer.report('info', 'tokens are signed with a secret', { source: secret.source })
+  if (secret.isWeak) observer.report('warn', 'the secret is shorter than 32 bytes: it may be guessed')
   const skewSeconds = config.clockSkewMs / 1000
   return createGate(createJwtGate({ secret: secret.value, audience, issuer, skewSeconds, now }))
 }

@@ -146,6 +146,13 @@ export class Registry {
     }
   }
 
+  /** Compacts one space now, open or not. @throws internal */
+  async compact(name: SpaceName): Promise<CompactionOutcome> {
+    const outcome = await this.#options.store.compact(name)
+    await this.#compacted(name, outcome)
+    return outcome
+  }
+
   /**
    * Ends every space: nothing new is let in, what was received is applied, saved and acknowledged, and every
    * connection is closed with `draining`, paced. Ends at the deadline at the latest.
@@ -249,11 +256,11 @@ export class Registry {
   }
 
   async #compactAll(): Promise<void> {
-    const { store, observer } = this.#options
+    const { observer } = this.#options
     for (const name of this.#compactionQueue) {
       if (this.#isDraining) return
       try {
-        await this.#compacted(name, await store.compact(name))
+        await this.compact(name)
       } catch (error) {
         observer.report('error', 'compaction failed', { space: name, error: toPlenumError(error) })
         this.#active(name)?.compacted(null)

@@ -115,7 +115,7 @@ test('[O6] a wrong command line is one line and exit code 2', async () => {
 })
 
 test('[O6] every bad setting is a line of its own', async () => {
-  const { code, err } = await plenum(['serve', '--port', 'x', '--heartbeat', 'y'], { PLENUM_SECRET: 'short' })
+  const { code, err } = await plenum(['serve', '--port', 'x', '--heartbeat', 'y'], { PLENUM_SECRET: ' ' })
 
   assert.is(code, 2)
   assert.equal(

@@ -24,7 +24,7 @@ test('[B1] an idle space flushes at once, and so does a lightly loaded one every
 
   const starts = play(1, 10, 10_000)
 
-  starts.forEach((startMs, i) => assert.is(startMs, i * 10))
+  for (const [i, startMs] of starts.entries()) assert.is(startMs, i * 10)
 })
 
 test('[B1] a busy space spends a bounded share of the time, in longer windows', () => {
