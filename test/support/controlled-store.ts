@@ -6,10 +6,13 @@ import type {
   UpdateStore,
 } from '../../server/space/update-store.js'
 import { MemoryDisk, openMemoryStore } from '../../server/storage/memory-store.js'
-import { PlenumError } from '../../shared/errors.js'
+import { type ErrorCode, PlenumError } from '../../shared/errors.js'
 import type { SpaceName } from '../../shared/names.js'
 
 type Call = 'append' | 'load' | 'reopen' | 'compact'
+
+/** What each call says that it throws. */
+const FAILURES = { append: 'degraded', load: 'load_failed', reopen: 'degraded', compact: 'internal' } as const
 
 export class ControlledStore implements UpdateStore {
   readonly disk: MemoryDisk
@@ -17,10 +20,10 @@ export class ControlledStore implements UpdateStore {
   readonly calls: Call[] = []
   /** The groups whose `append` was called, in order. */
   readonly groups: (readonly LogEntry[])[] = []
-  /** What the next `compact` answers instead of compacting. */
-  compaction: CompactionOutcome | null = null
+  /** What the next calls of `compact` answer instead of compacting. */
+  readonly compactions: (CompactionOutcome | 'compact')[] = []
   readonly #inner: UpdateStore
-  readonly #failing = new Map<Call, { left: number }>()
+  readonly #failing = new Map<Call, { left: number; readonly code: ErrorCode }>()
   /** The next `append` reaches the disk, and yet fails: the answer was lost. */
   isNextAnswerLost = false
   readonly #held = new Map<Call, { gate: Promise<void>; release(): void }>()
@@ -39,8 +42,8 @@ export class ControlledStore implements UpdateStore {
   }
 
   /** The next `times` calls fail; until `mend` without a number. */
-  fail(call: Call, times = Number.POSITIVE_INFINITY): void {
-    this.#failing.set(call, { left: times })
+  fail(call: Call, times = Number.POSITIVE_INFINITY, code: ErrorCode = FAILURES[call]): void {
+    this.#failing.set(call, { left: times, code })
   }
 
   mend(...calls: Call[]): void {
@@ -65,13 +68,13 @@ export class ControlledStore implements UpdateStore {
   async load(space: SpaceName): Promise<StoredSpace> {
     // What a load that takes its time has read is as old as its start.
     const stored = this.#inner.load(space)
-    await this.#pass('load', 'load_failed')
+    await this.#pass('load')
     return stored
   }
 
   async append(group: readonly LogEntry[]): Promise<void> {
     this.groups.push(group)
-    await this.#pass('append', 'degraded')
+    await this.#pass('append')
     await this.#inner.append(group)
     if (!this.isNextAnswerLost) return
     this.isNextAnswerLost = false
@@ -79,27 +82,26 @@ export class ControlledStore implements UpdateStore {
   }
 
   async reopen(): Promise<void> {
-    await this.#pass('reopen', 'degraded')
+    await this.#pass('reopen')
     await this.#inner.reopen()
   }
 
   async compact(space: SpaceName): Promise<CompactionOutcome> {
-    await this.#pass('compact', 'internal')
-    const outcome = this.compaction ?? (await this.#inner.compact(space))
-    this.compaction = null
-    return outcome
+    await this.#pass('compact')
+    const outcome = this.compactions.shift() ?? (await this.#inner.compact(space))
+    return outcome === 'compact' ? this.#inner.compact(space) : outcome
   }
 
   close(): Promise<void> {
     return this.#inner.close()
   }
 
-  async #pass(call: Call, code: 'load_failed' | 'degraded' | 'internal'): Promise<void> {
+  async #pass(call: Call): Promise<void> {
     this.calls.push(call)
     await this.#held.get(call)?.gate
     const failing = this.#failing.get(call)
     if (failing === undefined || failing.left === 0) return
     failing.left--
-    throw new PlenumError(code, 'as the test wants it')
+    throw new PlenumError(failing.code, 'as the test wants it')
   }
 }

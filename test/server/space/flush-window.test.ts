@@ -19,7 +19,7 @@ const play = (costMs: number, everyMs: number, durationMs: number): number[] => 
   return starts
 }
 
-test('[B1] an idle space flushes at once, and so does a lightly loaded one every time', () => {
+test('[R12] an idle space flushes at once, and so does a lightly loaded one every time', () => {
   assert.is(flushDelayMs(openWindow(0), 5), 0)
 
   const starts = play(1, 10, 10_000)
@@ -27,14 +27,14 @@ test('[B1] an idle space flushes at once, and so does a lightly loaded one every
   for (const [i, startMs] of starts.entries()) assert.is(startMs, i * 10)
 })
 
-test('[B1] a busy space spends a bounded share of the time, in longer windows', () => {
+test('[R12] a busy space spends a bounded share of the time, in longer windows', () => {
   const starts = play(2, 0, 10_000)
 
   const share = (starts.length * 2) / 10_000
   assert.ok(share < 0.16, `share ${share}`)
 })
 
-test('[B1] no window is longer than its maximum, whatever a turn cost', () => {
+test('[R12] no window is longer than its maximum, whatever a turn cost', () => {
   const starts = play(500, 0, 10_000)
 
   for (let i = 1; i < starts.length; i++) {
