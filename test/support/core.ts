@@ -189,7 +189,7 @@ export class Door {
       const busy = this.session?.receive(this.#waiting.shift()!)
       if (busy === undefined) continue
       this.#isPaused = true
-      busy.then(() => {
+      void busy.then(() => {
         this.#isPaused = false
         this.#resume()
       })
