@@ -175,8 +175,9 @@ export class Session {
 
   /** Tells the sender once that it was refused; everything it sends later is dropped undecoded. */
   reject(number: number, code: ErrorCode, reason: string): void {
-    if (this.ledger.isDiverged) return
-    this.ledger.rejected()
+    const isTold = this.ledger.isDiverged
+    this.ledger.rejected(number)
+    if (isTold) return
     if (this.dialect === 'plenum') this.send({ type: 'rejected', number, code, reason })
     else this.send({ type: 'permission-denied', reason: `${code}: ${reason}` })
   }

@@ -380,7 +380,7 @@ export class Space implements SpaceInbox {
       if (result.offender === null && messages.length > 1) return this.#applyEach(messages)
       const offender = messages[result.offender ?? 0]!
       this.#reject(offender, 'unappliable', 'the update cannot be integrated')
-      messages = messages.filter(isWanted)
+      messages = messages.filter(message => message !== offender && isWanted(message))
     }
   }
 
@@ -465,7 +465,7 @@ export class Space implements SpaceInbox {
 
   #settle({ session, number, reply, replies }: Inbound, outcome: EngineOutcome): void {
     const { observer } = this.#options
-    if (session.ledger.isDiverged) return
+    if (session.ledger.isRefused(number)) return
     switch (outcome.type) {
       case 'gap':
         observer.count('gaps')
@@ -662,7 +662,7 @@ const settleErrand = (errand: Errand): void => {
   if (errand.type === 'answer') errand.question.done()
 }
 
-const isWanted = ({ session }: Inbound): boolean => !session.ledger.isDiverged
+const isWanted = ({ session, number }: Inbound): boolean => !session.ledger.isRefused(number)
 
 const withResolvers = (): { promise: Promise<void>; resolve: () => void } => {
   let resolve = (): void => {}
