@@ -27,8 +27,6 @@ export interface LoadedSpace {
   readonly snapshotBytes: number
   readonly tailBytes: number
   readonly tailUpdates: number
-  /** Format clean-ups that the load made: to be logged and relayed. */
-  readonly cleanUps: readonly Uint8Array[]
 }
 
 /** @throws load_failed, and the engine then holds nothing of the space */
@@ -52,6 +50,7 @@ const load = async (space: SpaceName, { store, engine, commits }: LoadContext): 
   const flushes = [...stored.tail, ...behind]
   const updates = flushes.flatMap(flush => flush.updates)
   if (stored.snapshot !== null) updates.unshift(stored.snapshot.update)
+  await engine.open(space, updates)
   return {
     generation: stored.generation,
     quarantine: stored.quarantine,
@@ -61,7 +60,6 @@ const load = async (space: SpaceName, { store, engine, commits }: LoadContext): 
     snapshotBytes: stored.snapshot?.update.length ?? 0,
     tailBytes: flushes.reduce((sum, flush) => sum + flushBytes(flush), 0),
     tailUpdates: tailUpdates(stored),
-    cleanUps: await engine.open(space, updates),
   }
 }
 

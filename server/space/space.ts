@@ -100,7 +100,6 @@ export class Space implements SpaceInbox {
     this.#documentBytes = loaded.snapshotBytes + loaded.tailBytes
     this.#emptySinceMs = options.scheduler.elapsed()
     this.#window = openWindow(this.#emptySinceMs)
-    this.#log({ updates: loaded.cleanUps, inputs: [], deliveries: [] })
   }
 
   get name(): SpaceName {
@@ -400,12 +399,10 @@ export class Space implements SpaceInbox {
 
   /** What is stored and what is on its way there: exactly what has been relayed. */
   async #rebuild(): Promise<void> {
-    const { generation, quarantine, position, cleanUps } = await loadSpace(this.name, this.#options)
+    const { generation, quarantine, position } = await loadSpace(this.name, this.#options)
     if (generation !== this.#generation || quarantine !== this.#quarantine || position !== this.#position) {
       throw new PlenumError('load_failed', 'what is stored is no longer what was relayed')
     }
-    this.#relay(cleanUps, null)
-    this.#log({ updates: cleanUps, inputs: [], deliveries: [] })
   }
 
   async #mayGrow(): Promise<boolean> {
