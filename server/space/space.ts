@@ -365,7 +365,7 @@ export class Space implements SpaceInbox {
     const mayGrow = await this.#mayGrow()
     // A message that was refused meanwhile takes the later ones of its connection with it.
     let messages = batch.filter(isWanted)
-    while (true) {
+    while (messages.length > 0) {
       const inputs = messages.map(({ kind, update, mayEdit }) => ({ kind, update, mayEdit, mayGrow }))
       const result = await engine.apply(name, inputs)
       this.#stateVector = null
@@ -381,6 +381,7 @@ export class Space implements SpaceInbox {
       this.#reject(offender, 'unappliable', 'the update cannot be integrated')
       messages = messages.filter(message => message !== offender && isWanted(message))
     }
+    return { messages, result: { type: 'applied', outcomes: [], updates: [] } }
   }
 
   async #applyEach(batch: readonly Inbound[]): Promise<{ messages: Inbound[]; result: Applied }> {
