@@ -12,6 +12,7 @@ import { poisonBy } from '../support/poison.js'
 import { createRng } from '../support/rng.js'
 import { type ServerProcess, startServer } from '../support/server-process.js'
 import { assert, note, suite } from '../support/suite.js'
+import { GROUND, THROWING } from '../support/throwing-update.js'
 import { until } from '../support/until.js'
 import { type Books, LedgerWriter } from './ledger-writer.js'
 import { type OpenSpace, openSpace } from './open-space.js'
@@ -261,17 +262,16 @@ test('[F12] a gap is not acknowledged, is asked about, and is acknowledged once 
   await expectUndisturbed()
 })
 
-/** An item whose left neighbour is a later clock of its own client: it reads well and throws when integrated. */
-const THROWING_UPDATE = Uint8Array.of(1, 1, 91, 0, 0x84, 91, 9, 1, 120, 0)
-
 test('[F13] an update that throws while it is integrated is refused, and what was sent with it is not', async () => {
   const client = await openAttacker()
-  client.send({ type: 'update', update: Y.encodeStateAsUpdate(someDocument()) })
-  client.send({ type: 'update', update: THROWING_UPDATE })
+  client.send({ type: 'update', update: GROUND })
+  await client.message('saved', ({ count }) => count === 2)
+  client.send({ type: 'update', update: v1() })
+  client.send({ type: 'update', update: THROWING })
   bystanders.writer.text.insert(0, 'in the same batch ')
   const { number, code } = await client.message('rejected')
-  assert.equal({ number, code }, { number: 3, code: 'unappliable' })
-  await client.message('saved', ({ count }) => count === 2)
+  assert.equal({ number, code }, { number: 4, code: 'unappliable' })
+  await client.message('saved', ({ count }) => count === 3)
   client.terminate()
   await expectUndisturbed()
   await until('all of it is there', () => bystanders.reader.text.toString().includes('from outside'))
