@@ -67,6 +67,7 @@ export class Registry {
   #compaction: Promise<void> | null = null
   #isDraining = false
   #hasEnded = false
+  #joined = 0
 
   constructor(options: RegistryOptions) {
     this.#options = options
@@ -117,6 +118,7 @@ export class Registry {
     const session = new Session({
       ...options,
       peer,
+      order: ++this.#joined,
       inbox: space,
       scheduler,
       maxFrameBytes: limits.maxFrameBytes,
