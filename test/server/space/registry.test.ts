@@ -441,7 +441,7 @@ test('[R10] a space that is written to all the time is closed for its repair; wh
   assert.is(core.store.count('compact'), 1, 'what is on its way comes first')
   core.store.release('append')
   await core.settle()
-  assert.is(core.store.count('compact'), 2)
+  assert.ok(core.store.count('compact') >= 2)
   assert.is(textIn(await back.say(ASK_ALL)), doc.text.toString())
 })
 
