@@ -4,7 +4,7 @@
  */
 import * as Y from 'yjs'
 import { PlenumError } from '../shared/errors.js'
-import { throwUncaught } from './emitter.js'
+import { throwUncaught } from './channel/emitter.js'
 
 export interface DocumentLink {
   /** @throws unappliable; an error thrown by an observer of the app's is the app's, and surfaces as uncaught */

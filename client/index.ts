@@ -2,7 +2,7 @@
 export { ERRORS, type ErrorCode, PlenumError } from '../shared/errors.js'
 export type { NoticeKind, Rejected, Saved, Welcome } from '../shared/protocol/index.js'
 export type { Role } from '../shared/roles.js'
-export { type Close, ConnectionClosed } from './connection-closed.js'
+export { type Close, ConnectionClosed } from './channel/connection-closed.js'
 export {
   advance,
   createLedger,
@@ -12,6 +12,6 @@ export {
   type SaveLedger,
   type SaveState,
   saveState,
-} from './save-ledger.js'
-export type { Socket, SocketClass, SocketEvents } from './socket.js'
+} from './channel/save-ledger.js'
+export type { Socket, SocketClass, SocketEvents } from './channel/socket.js'
 export { type ConnectOptions, connectSpace, SpaceConnection, type SpaceEvents } from './space-connection.js'

@@ -21,9 +21,8 @@ import {
   type Welcome,
 } from '../shared/protocol/index.js'
 import { type AwarenessRelay, relayAwareness } from './awareness-relay.js'
-import { type Close, ConnectionClosed } from './connection-closed.js'
-import { type DocumentLink, isEmptyDocument, linkDocument } from './document-link.js'
-import { Emitter } from './emitter.js'
+import { type Close, ConnectionClosed } from './channel/connection-closed.js'
+import { Emitter } from './channel/emitter.js'
 import {
   advance,
   createLedger,
@@ -31,9 +30,10 @@ import {
   type SaveLedger,
   type SaveState,
   saveState,
-} from './save-ledger.js'
-import type { Socket, SocketClass } from './socket.js'
-import { spaceUrl, subprotocols } from './space-url.js'
+} from './channel/save-ledger.js'
+import type { Socket, SocketClass } from './channel/socket.js'
+import { spaceUrl, subprotocols } from './channel/space-url.js'
+import { type DocumentLink, isEmptyDocument, linkDocument } from './document-link.js'
 
 export interface ConnectOptions {
   /** The server with its base path, if it has one: `wss://host/base` or `https://host/base`. */

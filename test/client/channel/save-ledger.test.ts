@@ -6,9 +6,9 @@ import {
   type SaveLedger,
   type SaveState,
   saveState,
-} from '../../client/save-ledger.js'
-import { throwsCode } from '../support/expect.js'
-import { assert, suite } from '../support/suite.js'
+} from '../../../client/channel/save-ledger.js'
+import { throwsCode } from '../../support/expect.js'
+import { assert, suite } from '../../support/suite.js'
 
 const test = suite('save ledger')
 

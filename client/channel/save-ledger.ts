@@ -3,8 +3,8 @@
  * after the other sends and is told. It never says `saved` before the reply to the current connection's first
  * step 1 has gone out and everything sent up to now was acknowledged: 0 of 0 after a reconnect is not saved.
  */
-import { assertNever, type ErrorCode, PlenumError } from '../shared/errors.js'
-import { mayDo, type Role } from '../shared/roles.js'
+import { assertNever, type ErrorCode, PlenumError } from '../../shared/errors.js'
+import { mayDo, type Role } from '../../shared/roles.js'
 
 export type SaveState = 'offline' | 'saving' | 'saved' | 'rejected'
 

@@ -1,6 +1,6 @@
 /** Where a space is reached, and what a connection offers there. The token never becomes part of the URL. */
-import { parseSpaceName, spacePath } from '../shared/names.js'
-import { BEARER_PREFIX, SUBPROTOCOL_PLENUM } from '../shared/protocol/index.js'
+import { parseSpaceName, spacePath } from '../../shared/names.js'
+import { BEARER_PREFIX, SUBPROTOCOL_PLENUM } from '../../shared/protocol/index.js'
 
 /**
  * @param base the server, with its base path if it has one: `wss://host/base`, or the same with `https:`
