@@ -13,4 +13,6 @@ export const spaceUrl = (base: string, space: string): string => {
   return url.href
 }
 
-export const subprotocols = (token: string): string[] => [SUBPROTOCOL_PLENUM, `${BEARER_PREFIX}${token}`]
+/** @param token null where the URL carries it */
+export const subprotocols = (token: string | null): string[] =>
+  token === null ? [SUBPROTOCOL_PLENUM] : [SUBPROTOCOL_PLENUM, `${BEARER_PREFIX}${token}`]
