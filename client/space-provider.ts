@@ -70,6 +70,10 @@ export class SpaceProvider extends StockProvider {
    */
   constructor(serverUrl: string, roomname: string, doc: Y.Doc, options: SpaceProviderOptions = {}) {
     const space = parseSpaceName(roomname)
+    const user = knownUser(options)
+    if (options.offline && user === null) {
+      throw new PlenumError('bad_request', 'a copy that is kept needs the option "user"')
+    }
     const { connect = true, awareness, params = {}, protocols = [], disableBc = false } = options
     super(serverUrl.replace(/^http/, 'ws'), space, doc, {
       params,
@@ -82,7 +86,6 @@ export class SpaceProvider extends StockProvider {
       WebSocketPolyfill: {} as typeof WebSocket,
     })
     this.#options = options
-    const user = options.user ?? tokenSubject(params.token ?? '')
     this.#identity = new Identity(user, () => this.#joinTabs())
     this.#dialer = this.#createDialer()
     this._WS = channelsOf(this.#dialer)
@@ -267,9 +270,8 @@ export class SpaceProvider extends StockProvider {
 
   #createLocal(): LocalCopy | null {
     const { offline = false } = this.#options
-    if (offline === false) return null
     const { user } = this.#identity
-    if (user === null) throw new PlenumError('bad_request', 'offline needs the option "user"')
+    if (offline === false || user === null) return null
     const { serverUrl, roomname: space, doc } = this
     const onError = (error: unknown): void => this.#tell('storage-error', error)
     return new LocalCopy({ serverUrl, space, user, doc, onError, ...(offline === true ? {} : offline) })
@@ -294,6 +296,7 @@ export class SpaceProvider extends StockProvider {
       if (this.#isDestroyed) return
       const { conversation } = this.#dialer
       if (memory !== null) conversation.replaceLedger(recallCopy(conversation.ledger, memory))
+      this.#remember()
     }
     this.#isLoaded = true
     if (this.shouldConnect) this.connect()
@@ -380,4 +383,9 @@ export class SpaceProvider extends StockProvider {
       throwUncaught(error)
     }
   }
+}
+
+const knownUser = ({ user, token, params }: SpaceProviderOptions): string | null => {
+  if (user !== undefined) return user
+  return tokenSubject(typeof token === 'string' ? token : (params?.token ?? ''))
 }

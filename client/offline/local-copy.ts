@@ -34,6 +34,8 @@ export class LocalCopy {
   readonly generation: number
   #persistence: Persistence | null = null
   #remembered = ''
+  /** What was remembered has been read: it may be written over. */
+  #isLoaded = false
   #isSound = true
   #isClosed = false
 
@@ -45,7 +47,7 @@ export class LocalCopy {
 
   /** Whether edits are kept: it is loaded, and nothing has gone wrong. */
   get isKeeping(): boolean {
-    return this.#persistence !== null && this.#isSound
+    return this.#isLoaded && this.#isSound && !this.#isClosed
   }
 
   /** Whether a change of the document with this origin is only what was kept. */
@@ -61,7 +63,9 @@ export class LocalCopy {
       this.#persistence = persistence
       if (this.#isClosed) await persistence.destroy()
       else await persistence.whenSynced
-      return this.#isClosed ? null : parsedMemory(await persistence.get(MEMORY_KEY))
+      const memory = this.#isClosed ? null : parsedMemory(await persistence.get(MEMORY_KEY))
+      this.#isLoaded = true
+      return memory
     } catch (error) {
       this.#fail(error)
       return null

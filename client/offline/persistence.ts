@@ -13,7 +13,8 @@ export interface Persistence {
 }
 
 /**
- * Opens what is kept under this name, and keeps the document there from now on.
+ * Opens what is kept under this name, and keeps the document there from now on. What was kept comes into the
+ * document after the returned promise has settled, with the persistence as its origin.
  * @param onError hears what goes wrong later: no room, a store that is gone
  */
 export type OpenPersistence = (

@@ -28,7 +28,10 @@ export class MemoryDisk implements TextStore {
     const copy: Copy = this.copies.get(name) ?? { updates: [], values: new Map() }
     this.copies.set(name, copy)
     const persistence = {
-      whenSynced: this.isHeld ? new Promise<void>(resolve => (this.letLoad = resolve)) : Promise.resolve(),
+      whenSynced: new Promise<void>(resolve => {
+        if (this.isHeld) this.letLoad = resolve
+        else setImmediate(resolve)
+      }),
       get: async (key: string) => copy.values.get(key),
       set: async (key: string, value: string) => copy.values.set(key, value),
       clearData: async () => {
