@@ -8,7 +8,7 @@ import * as Y from 'yjs'
 import { ERRORS, PlenumError } from '../shared/errors.js'
 import { parseSpaceName } from '../shared/names.js'
 import type { ServerMessage } from '../shared/protocol/index.js'
-import type { Role } from '../shared/roles.js'
+import { mayDo, type Role } from '../shared/roles.js'
 import { type AwarenessRelay, relayAwareness } from './awareness-relay.js'
 import { isPermanentClose } from './channel/attempt-state.js'
 import { DEFAULT_PACE } from './channel/backoff.js'
@@ -336,6 +336,14 @@ export class SpaceProvider extends StockProvider {
     if (role !== null && role !== this.#toldRole) this.#tell('role', role)
     this.#toldRole = role
     if (message.type === 'notice') this.#tell('notice', message)
+    if (message.type === 'access' && mayDo(message.role, 'edit-document')) this.#retryRefused()
+  }
+
+  /** What was refused for the role alone may pass on another connection: on this one nothing more is looked at. */
+  #retryRefused(): void {
+    if (this.rejected?.code !== 'read_only') return
+    this.disconnect()
+    this.connect()
   }
 
   #onChange({ update, isEdit, isNews, origin }: LocalChange): void {

@@ -226,6 +226,21 @@ test('[P15] a refusal is told with its reason, and nothing more of the document 
   assert.equal(server.say(step1), [])
 })
 
+test('[P15] a reader who becomes a writer brings what was refused again', async () => {
+  const setUp = await synced({}, undefined, { role: 'read' })
+  const { server, doc, provider } = setUp
+  text(doc).insert(0, 'at last')
+  server.say(refusal)
+  const before = server.pair
+  server.say({ type: 'access', role: 'write', expiresAtMs: 0 })
+  await accept(setUp, before)
+  const sent = server.say(WELCOME, step1)
+  assert.is(contentOf(sent.find(({ type }) => type === 'step2')), 'at last')
+  server.say(saved(1))
+  assert.is(provider.rejected, null)
+  assert.is(provider.saveState, 'saved')
+})
+
 test('[P15] a reader who edited nothing is not told of what was left out', async () => {
   const reader = await synced({}, docWith('what a crash lost'), { role: 'read' })
   reader.server.say({ type: 'notice', kind: 'read-only', retryAfterMs: 0 }, saved(1))
