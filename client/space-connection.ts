@@ -31,19 +31,12 @@ import {
   type SaveState,
   saveState,
 } from './channel/save-ledger.js'
-import type { Socket, SocketClass } from './channel/socket.js'
-import { spaceUrl, subprotocols } from './channel/space-url.js'
+import type { Socket } from './channel/socket.js'
 import { type DocumentLink, isEmptyDocument, linkDocument } from './document-link.js'
 
-export interface ConnectOptions {
-  /** The server with its base path, if it has one: `wss://host/base` or `https://host/base`. */
-  readonly url: string
-  readonly space: string
-  readonly token: string
+export interface DocumentOptions {
   readonly doc: Y.Doc
   readonly awareness?: Awareness
-  /** Where there is no global WebSocket (Node 20): the class of the `ws` package. */
-  readonly WebSocket?: SocketClass
   /** The incarnation under which the local copy was last synced, where the app remembers it. */
   readonly knownIncarnation?: string
   /** The ledger of this document's previous connection; it knows the incarnation, too. */
@@ -64,22 +57,6 @@ export type SpaceEvents = {
   closed: [close: Close]
 }
 
-/**
- * Opens a connection; what becomes of it is told by its events.
- * @throws bad_name, and bad_request where the URL or the token cannot be used
- */
-export const connectSpace = (options: ConnectOptions): SpaceConnection => {
-  const SocketClass = options.WebSocket ?? globalThis.WebSocket
-  if (SocketClass === undefined) throw new PlenumError('bad_request', 'there is no WebSocket class here')
-  try {
-    const socket = new SocketClass(spaceUrl(options.url, options.space), subprotocols(options.token))
-    return new SpaceConnection(socket, options)
-  } catch (error) {
-    if (error instanceof PlenumError) throw error
-    throw new PlenumError('bad_request', 'the URL or the token cannot be used', { cause: error })
-  }
-}
-
 export class SpaceConnection {
   readonly #socket: Socket
   readonly #doc: Y.Doc
@@ -93,7 +70,8 @@ export class SpaceConnection {
   #askedWith: Uint8Array | null = null
   #close: Close | null = null
 
-  constructor(socket: Socket, options: Omit<ConnectOptions, 'url' | 'space' | 'token' | 'WebSocket'>) {
+  /** @param socket a fresh one, not open yet: see `connectSpace` */
+  constructor(socket: Socket, options: DocumentOptions) {
     const { doc, awareness, knownIncarnation = null } = options
     const ledger =
       options.ledger ?? createLedger({ incarnation: knownIncarnation, isEmptyDocument: isEmptyDocument(doc) })

@@ -50,8 +50,9 @@ const SWEEP_MS = 1_000
 /** How long close frames may take to go out after a drain. */
 const GOODBYE_MS = 1_000
 /** A client that has not sent its whole request by then is cut off. */
-const HANDSHAKE_TIMEOUT_MS = 10_000
-const REQUEST_TIMEOUT_MS = 30_000
+const HTTP_LIMITS = { headersTimeout: 10_000, requestTimeout: 30_000, connectionsCheckingInterval: 5_000 }
+/** For HTTP, and for upgrades that are being refused: more sockets than connections can be. */
+const SPARE_SOCKETS = 2_000
 const NOTHING_UNSAVED: DrainReport = { unsavedSpaces: [], unsavedBytes: 0 }
 
 export const createService = (options: ServiceOptions = {}): Service => {
@@ -98,6 +99,7 @@ const startRunning = async (config: Config, options: ServiceOptions): Promise<Ru
       randomId: randomUUID,
       limits: config,
     })
+    opened.compactBy(space => registry.compact(space))
     const admission = new Admission(config)
     const door = new WebSocketDoor({
       gate,
@@ -119,12 +121,12 @@ const startRunning = async (config: Config, options: ServiceOptions): Promise<Ru
       metrics: config.metrics === 'on' ? metrics : null,
       report: observer.report,
     })
-    const server = createServer(
-      { headersTimeout: HANDSHAKE_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS },
-      app,
-    )
+    const server = createServer(HTTP_LIMITS, app)
+    server.maxConnections = config.maxConnections + SPARE_SOCKETS
     server.on('upgrade', (request, socket, head) => door.handleUpgrade(request, socket, head))
     const address = await listen(server, config)
+    // An accept that fails (too many open files) concerns nobody who is inside.
+    server.on('error', error => observer.report('error', 'the http server failed', { error }))
     const sweeps = setInterval(
       () => {
         const nowMs = now()
@@ -158,6 +160,7 @@ const openGate = async (config: Config, observer: ServiceObserver, now: () => nu
   const { audience, issuer } = config
   const secret = await resolveSecret(config.secret, config.dataDir)
   observer.report('info', 'tokens are signed with a secret', { source: secret.source })
+  if (secret.isWeak) observer.report('warn', 'the secret is shorter than 32 bytes: it may be guessed')
   const skewSeconds = config.clockSkewMs / 1000
   return createGate(createJwtGate({ secret: secret.value, audience, issuer, skewSeconds, now }))
 }

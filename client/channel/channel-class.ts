@@ -65,13 +65,23 @@ export const channelClass = (options: ChannelOptions = {}): ChannelClass => {
     dialers.set(url, dialer)
     return dialer
   }
-  return class BoundChannel extends Channel {
-    static resume(): void {
-      for (const dialer of dialers.values()) dialer.resume()
-    }
+  return boundClass(dialerFor, () => {
+    for (const dialer of dialers.values()) dialer.resume()
+  })
+}
+
+/** A class of the channels of one dialer. */
+export const channelsOf = (dialer: Dialer): ChannelClass =>
+  boundClass(
+    () => dialer,
+    () => dialer.resume(),
+  )
+
+const boundClass = (dialerFor: (url: string) => Dialer, resume: () => void): ChannelClass =>
+  class BoundChannel extends Channel {
+    static readonly resume = resume
 
     constructor(url: string | URL, protocols?: string | string[]) {
       super(dialerFor(String(url)), url, protocols)
     }
   } as unknown as ChannelClass
-}

@@ -94,6 +94,10 @@ export class Dialer {
     return connectionState(this.#state, this.#clock.now())
   }
 
+  get token(): TokenSource | undefined {
+    return this.#token
+  }
+
   get isBusy(): boolean {
     return this.#running !== null
   }

@@ -82,6 +82,24 @@ export const createLedger = ({ incarnation, isEmptyDocument }: LedgerStart): Sav
   position: 0,
 })
 
+/** With what is known of the local copy from an earlier life of the app, once it has been loaded. */
+export const recallCopy = (
+  ledger: SaveLedger,
+  copy: { readonly incarnation: string | null; readonly hasEdits: boolean },
+): SaveLedger => ({
+  ...ledger,
+  incarnation: ledger.incarnation ?? copy.incarnation,
+  hasEdits: ledger.hasEdits || copy.hasEdits,
+})
+
+/** The local copy may be merged into whatever incarnation there is. */
+export const forgetIncarnation = (ledger: SaveLedger): SaveLedger => ({
+  ...ledger,
+  incarnation: null,
+  epoch: null,
+  isUnsaved: true,
+})
+
 export const saveState = ({ link, isUnsaved, refusal }: SaveLedger): SaveState => {
   if (refusal !== null) return 'rejected'
   switch (link.state) {

@@ -1,4 +1,4 @@
-/** One key per client address, so that limits per address mean the same for both families. */
+/** Client addresses as limits see them: one key per client, the same for both families. */
 import { isIPv6 } from 'node:net'
 
 /**
@@ -19,3 +19,6 @@ export const addressKey = (address: string): string => {
     .map(group => Number.parseInt(group, 16).toString(16))
     .join(':')}::/64`
 }
+
+/** Programs on this machine, a proxy among them: not one client, so limits per address do not apply. */
+export const isLoopback = (key: string): boolean => key.startsWith('127.') || key === '0:0:0:0::/64'

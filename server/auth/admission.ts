@@ -5,7 +5,7 @@
 import type { ErrorCode } from '../../shared/errors.js'
 import type { SpaceName } from '../../shared/names.js'
 import type { Access, Dialect } from '../space/peer.js'
-import { addressKey } from './address.js'
+import { addressKey, isLoopback } from './address.js'
 import { isOriginAllowed, type OriginCheck } from './origin.js'
 import { PenaltyBox } from './penalty-box.js'
 import { RateWindow } from './rate-window.js'
@@ -61,13 +61,14 @@ export class Admission {
   /** Takes a place for one upgrade, or says why not. */
   enter(address: string, origin: OriginCheck, nowMs: number): Place | Refusal {
     const key = addressKey(address)
+    const isLimited = !isLoopback(key)
     if (!isOriginAllowed(origin, this.#limits.origins)) {
       return { code: 'origin_denied', message: 'origin not allowed', retryAfterMs: null }
     }
     const waitMs = this.#failures.waitMs(key, nowMs)
-    if (waitMs > 0) return limited('too many upgrades without a valid token', waitMs)
+    if (isLimited && waitMs > 0) return limited('too many upgrades without a valid token', waitMs)
     if (this.#total >= this.#limits.maxConnections) return limited('the server is full', FULL_RETRY_MS)
-    if ((this.#byAddress.get(key) ?? 0) >= this.#limits.maxConnectionsPerIp) {
+    if (isLimited && (this.#byAddress.get(key) ?? 0) >= this.#limits.maxConnectionsPerIp) {
       return limited('too many connections from this address', FULL_RETRY_MS)
     }
     this.#total++

@@ -1,6 +1,7 @@
 /**
- * Which web pages may connect. An exact allow-list; without one, pages served from the same host. Programs
- * send no `Origin` and are let through: the token is what admits them.
+ * Which web pages may connect. An exact allow-list; without one, pages served from the same host, and on a
+ * developer's machine from any port of it. Programs send no `Origin` and are let through: the token is what
+ * admits them.
  */
 
 export interface OriginCheck {
@@ -15,8 +16,14 @@ export const isOriginAllowed = ({ origin, host }: OriginCheck, allowed: readonly
   if (origin === undefined) return true
   if (allowed.length > 0) return allowed.includes('*') || allowed.includes(origin)
   try {
-    return host !== undefined && new URL(origin).host === host.toLowerCase()
+    if (host === undefined) return false
+    const page = new URL(origin)
+    const server = new URL(`http://${host}`)
+    return page.host === host.toLowerCase() || (isLocal(page.hostname) && isLocal(server.hostname))
   } catch {
     return false
   }
 }
+
+const isLocal = (hostname: string): boolean =>
+  hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname)

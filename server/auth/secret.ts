@@ -8,39 +8,46 @@ import { join } from 'node:path'
 import { PlenumError } from '../../shared/errors.js'
 
 export const SECRET_FILE = 'secret'
-/** RFC 7518 §3.2: a key for HS256 has at least the size of the hash. */
-export const MIN_SECRET_BYTES = 32
+/**
+ * RFC 7518 §3.2: a key for HS256 has at least the size of the hash. A shorter one that was given is used all the
+ * same, as scripts and tests do, and the operator is warned.
+ */
+export const STRONG_SECRET_BYTES = 32
 
 export interface Secret {
   readonly value: string
   /** Where it came from, for one line to the operator. */
   readonly source: 'given' | 'kept' | 'drawn'
+  /** Shorter than what HS256 asks for: it may be guessed. */
+  readonly isWeak: boolean
 }
 
 /**
  * The given secret, else the one in the data folder, which is created with a fresh secret where it is not
  * there yet. Two processes that come at the same time end with the same secret.
- * @throws bad_request for a secret that is too short; file system errors as they come
+ * @throws bad_request for an empty secret; file system errors as they come
  */
 export const resolveSecret = async (given: string | null, dataDir: string): Promise<Secret> => {
-  if (given !== null) return { value: checkSecret(given, 'PLENUM_SECRET'), source: 'given' }
+  if (given !== null) return describe(checkSecret(given, 'PLENUM_SECRET'), 'given')
   const file = join(dataDir, SECRET_FILE)
   const kept = await readSecret(file)
-  if (kept !== null) return { value: kept, source: 'kept' }
+  if (kept !== null) return describe(kept, 'kept')
   const isFirst = await drawSecret(dataDir, file)
   const value = await readSecret(file)
   if (value === null) throw new PlenumError('internal', `${file} vanished while it was read`)
-  return { value, source: isFirst ? 'drawn' : 'kept' }
+  return describe(value, isFirst ? 'drawn' : 'kept')
 }
 
+const describe = (value: string, source: Secret['source']): Secret => ({
+  value,
+  source,
+  isWeak: Buffer.byteLength(value, 'utf8') < STRONG_SECRET_BYTES,
+})
+
 /** @throws bad_request */
-export const checkSecret = (secret: string, where: string): string => {
-  const bytes = Buffer.byteLength(secret, 'utf8')
-  if (bytes >= MIN_SECRET_BYTES) return secret
-  throw new PlenumError(
-    'bad_request',
-    `${where} has ${bytes} bytes; HS256 needs at least ${MIN_SECRET_BYTES}`,
-  )
+const checkSecret = (secret: string, where: string): string => {
+  if (secret !== '') return secret
+  throw new PlenumError('bad_request', `${where} is empty`)
 }
 
 const readSecret = async (file: string): Promise<string | null> => {
@@ -58,7 +65,7 @@ const drawSecret = async (dataDir: string, file: string): Promise<boolean> => {
   const draft = `${file}.${randomBytes(6).toString('hex')}`
   const handle = await open(draft, 'wx', 0o600)
   try {
-    await handle.writeFile(`${randomBytes(MIN_SECRET_BYTES).toString('base64url')}\n`)
+    await handle.writeFile(`${randomBytes(STRONG_SECRET_BYTES).toString('base64url')}\n`)
     await handle.sync()
   } finally {
     await handle.close()

@@ -1,24 +1,18 @@
 /** Finds the command and runs it; what it throws becomes lines for a person and an exit code. */
 import { readFileSync } from 'node:fs'
-import { backup } from './backup.js'
-import { compact } from './compact.js'
 import { describeFailure, UsageError } from './failure.js'
 import { type CommandName, commandHelp, generalHelp, isCommandName } from './help.js'
 import { type CliIo, type Command, EXIT } from './io.js'
-import { restore } from './restore.js'
-import { serve } from './serve.js'
-import { start } from './start.js'
-import { token } from './token.js'
-import { verify } from './verify.js'
 
-const COMMANDS: Readonly<Record<CommandName, Command>> = {
-  serve,
-  start,
-  token,
-  verify,
-  compact,
-  backup,
-  restore,
+/** Loaded when it is called: a token needs neither a database nor a web server. */
+const COMMANDS: Readonly<Record<CommandName, () => Promise<Command>>> = {
+  serve: async () => (await import('./serve.js')).serve,
+  start: async () => (await import('./start.js')).start,
+  token: async () => (await import('./token.js')).token,
+  verify: async () => (await import('./verify.js')).verify,
+  compact: async () => (await import('./compact.js')).compact,
+  backup: async () => (await import('./backup.js')).backup,
+  restore: async () => (await import('./restore.js')).restore,
 }
 
 /** @returns the exit code */
@@ -38,7 +32,8 @@ const dispatch = async ([name, ...rest]: readonly string[], io: CliIo): Promise<
   if (name === '--version' || name === '-v') return answer(io, version())
   if (!isCommandName(name)) throw new UsageError(`there is no command "${name}"; see plenum --help`)
   if (rest.includes('--help') || rest.includes('-h')) return answer(io, commandHelp(name))
-  return COMMANDS[name](rest, io)
+  const command = await COMMANDS[name]()
+  return command(rest, io)
 }
 
 const answer = (io: CliIo, text: string): number => {

@@ -2,13 +2,15 @@
  * The store of a service, and what comes with the SQLite one: the admin socket for the command-line tools and
  * the pruning of history that is past its time.
  */
+
+import type { SpaceName } from '../../shared/names.js'
 import { type Config, ConfigError } from '../config.js'
 import type { ServiceObserver } from '../observability/observer.js'
-import type { UpdateStore } from '../space/update-store.js'
-import { type AdminServer, serveAdminSocket } from '../storage/admin-socket.js'
+import type { CompactionOutcome, UpdateStore } from '../space/update-store.js'
+import { type AdminHandler, type AdminServer, serveAdminSocket } from '../storage/admin-socket.js'
 import { type Failpoints, parseFailpoints } from '../storage/failpoints.js'
 import { adminHandler } from '../storage/operator.js'
-import { openSqliteStore, type SqliteStore } from '../storage/sqlite/sqlite-store.js'
+import { openSqliteStore } from '../storage/sqlite/sqlite-store.js'
 
 export interface StoreContext {
   readonly config: Config
@@ -17,10 +19,14 @@ export interface StoreContext {
   readonly now: () => number
 }
 
+type Compact = (space: SpaceName) => Promise<CompactionOutcome>
+
 export type OpenStore = (context: StoreContext) => Promise<UpdateStore>
 
 export interface OpenedStore {
   readonly store: UpdateStore
+  /** Hands compactions asked for by an operator to whoever holds the open spaces, which must follow a repair. */
+  compactBy(compact: Compact): void
   /** What is due by time. Call it once a second. */
   sweep(nowMs: number): void
   /** Closes the store and what belongs to it. Idempotent. */
@@ -38,7 +44,7 @@ export const openServiceStore = async (
 ): Promise<OpenedStore> => {
   if (openStore === undefined) return openSqlite(context)
   const store = await openStore(context)
-  return { store, sweep: () => {}, close: () => store.close() }
+  return { store, compactBy: () => {}, sweep: () => {}, close: () => store.close() }
 }
 
 const openSqlite = async ({ config, observer, now }: StoreContext): Promise<OpenedStore> => {
@@ -51,10 +57,18 @@ const openSqlite = async ({ config, observer, now }: StoreContext): Promise<Open
     retentionMs: retentionDays * DAY_MS,
     failpoints,
   })
-  const admin = await openAdmin(store, dataDir, observer)
+  let compact: Compact = space => store.compact(space)
+  const admin = await openAdmin(
+    dataDir,
+    observer,
+    adminHandler(store, space => compact(space)),
+  )
   let prunedAtMs = now() - PRUNE_EVERY_MS + FIRST_PRUNE_AFTER_MS
   return {
     store,
+    compactBy: by => {
+      compact = by
+    },
     sweep: nowMs => {
       if (nowMs - prunedAtMs < PRUNE_EVERY_MS) return
       prunedAtMs = nowMs
@@ -69,12 +83,12 @@ const openSqlite = async ({ config, observer, now }: StoreContext): Promise<Open
 
 /** The server does its work without it; only the command-line tools then cannot reach it. */
 const openAdmin = async (
-  store: SqliteStore,
   dataDir: string,
   observer: ServiceObserver,
+  handler: AdminHandler,
 ): Promise<AdminServer | null> => {
   try {
-    return await serveAdminSocket(dataDir, adminHandler(store))
+    return await serveAdminSocket(dataDir, handler)
   } catch (error) {
     observer.report('warn', 'no admin socket', { error })
     return null

@@ -13,7 +13,8 @@ export class AckLedger {
   #savedCount = 0
   /** Set while a discarded message holds acks: the step 1 whose reply brings it again. */
   #holdUntilReply: number | null = null
-  #isDiverged = false
+  /** The first message that was refused. */
+  #refused: number | null = null
 
   /** Document messages 1…`savedCount` are durable or needed no effect. */
   get savedCount(): number {
@@ -22,7 +23,12 @@ export class AckLedger {
 
   /** A message was refused: the sender's later updates build on what is not here. */
   get isDiverged(): boolean {
-    return this.#isDiverged
+    return this.#refused !== null
+  }
+
+  /** Whether the message was refused, or was sent after one that was. */
+  isRefused(number: number): boolean {
+    return this.#refused !== null && number >= this.#refused
   }
 
   /** Whether something was discarded whose step 1 has not been sent yet. */
@@ -49,7 +55,7 @@ export class AckLedger {
 
   /** The message took effect, or needed none, at this append position of the log. */
   handled(number: number, reply: number, position: number): void {
-    if (this.#isDiverged) return
+    if (this.isRefused(number)) return
     if (this.#holdUntilReply !== null) {
       if (reply < this.#holdUntilReply) return
       this.#holdUntilReply = null
@@ -74,8 +80,8 @@ export class AckLedger {
   }
 
   /** The message was refused for good: acks end before it. */
-  rejected(): void {
-    this.#isDiverged = true
+  rejected(number: number): void {
+    this.#refused = Math.min(this.#refused ?? number, number)
   }
 
   /** @returns whether `savedCount` grew */

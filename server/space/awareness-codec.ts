@@ -32,12 +32,12 @@ export const decodeAwareness = (bytes: Uint8Array, maxStateBytes: number): Decod
   const entries: AwarenessEntry[] = []
   let dropped = 0
   try {
-    const count = decoding.readVarUint(d)
+    const count = readUint(d)
     if (count > MAX_ENTRIES) throw new Error('too many entries')
     for (let i = 0; i < count; i++) {
-      const clientId = decoding.readVarUint(d)
-      const clock = decoding.readVarUint(d)
-      const length = decoding.readVarUint(d)
+      const clientId = readUint(d)
+      const clock = readUint(d)
+      const length = readUint(d)
       if (length > bytes.length - d.pos) throw new Error('a length beyond the end')
       const state = decodeState(decoding.readUint8Array(d, length), maxStateBytes)
       if (clock > MAX_CLOCK || state === undefined) dropped++
@@ -48,6 +48,13 @@ export const decodeAwareness = (bytes: Uint8Array, maxStateBytes: number): Decod
     throw new PlenumError('malformed', 'malformed awareness update', { cause })
   }
   return { entries, dropped }
+}
+
+/** lib0 lets a padded number become NaN and a last byte lift it over 2^53. */
+const readUint = (d: decoding.Decoder): number => {
+  const number = decoding.readVarUint(d)
+  if (!Number.isSafeInteger(number)) throw new Error('a number out of range')
+  return number
 }
 
 /** A whole message: type 1, length, update. */

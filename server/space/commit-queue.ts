@@ -81,6 +81,13 @@ export class CommitQueue {
     while (this.#isRunning && !this.#isClosed) await new Promise<void>(resolve => this.#waiters.push(resolve))
   }
 
+  /** Resolves when nothing of this space is left to commit, or when the queue is closed. */
+  async whenSaved(space: SpaceName): Promise<void> {
+    while (this.#bytes.has(space) && !this.#isClosed) {
+      await new Promise<void>(resolve => this.#waiters.push(resolve))
+    }
+  }
+
   /** Gives up retrying; a commit under way still ends. Idempotent. */
   close(): void {
     this.#isClosed = true
@@ -101,6 +108,7 @@ export class CommitQueue {
         this.#options.observer.report('info', 'storage recovered')
         this.#options.onRecovered()
       }
+      this.#wake()
     }
     this.#isRunning = false
     this.#wake()
@@ -166,13 +174,24 @@ export class CommitQueue {
   }
 
   #settle({ space, flushes }: LogEntry, isCommitted: boolean): void {
+    if (!isCommitted) {
+      this.#forget(space)
+      this.#options.onLost(space)
+      return
+    }
     const bytes = flushes.reduce((sum, flush) => sum + flushBytes(flush), 0)
     this.#totalBytes -= bytes
     const left = (this.#bytes.get(space) ?? 0) - bytes
     if (left > 0 || this.#next.has(space)) this.#bytes.set(space, left)
     else this.#bytes.delete(space)
-    if (isCommitted) this.#options.onDurable(space, flushes.at(-1)!.position)
-    else this.#options.onLost(space)
+    this.#options.onDurable(space, flushes.at(-1)!.position)
+  }
+
+  /** What follows a lost flush would leave a gap. */
+  #forget(space: SpaceName): void {
+    this.#totalBytes -= this.#bytes.get(space) ?? 0
+    this.#bytes.delete(space)
+    this.#next.delete(space)
   }
 
   #wake(): void {

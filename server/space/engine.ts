@@ -53,10 +53,9 @@ export type ApplyResult =
 export interface Engine {
   /**
    * Builds the document from updates that were stored before, in place of one that may be there.
-   * @returns update events that building it made beyond the given ones: format clean-ups, to be stored too
    * @throws load_failed, and keeps nothing
    */
-  open(space: SpaceName, updates: readonly Uint8Array[]): Promise<readonly Uint8Array[]>
+  open(space: SpaceName, updates: readonly Uint8Array[]): Promise<void>
   apply(space: SpaceName, batch: readonly EngineInput[]): Promise<ApplyResult>
   stateVector(space: SpaceName): Promise<Uint8Array>
   /**

@@ -1,30 +1,39 @@
 /**
- * How long a space waits between flushes. A flush that cost much is followed by a longer pause, so that a busy
- * room spends a bounded share of the process and its batches grow instead; an idle space flushes at once.
+ * How long a space waits between flushes. Each space has an allowance of time that grows at a fixed share of the
+ * clock and that its turns use up: within it a flush is at once, beyond it batches grow instead, so that a
+ * busy room spends a bounded share of the process. Pure.
  */
 
-/** The share of the time that one space's flushes may take before its window widens. */
-const TARGET_SHARE = 0.05
-/** How fast the estimate follows a new cost: one part in four. */
-const SMOOTHING = 0.25
+/** The share of the time that one space's turns may take before it waits. */
+const SHARE = 0.15
+/** An allowance that was not used is kept up to this, ms: a burst after a pause is relayed at once. */
+const MAX_ALLOWANCE_MS = 15
 
 export interface FlushWindow {
-  /** Smoothed cost of a flush with its fan-out, ms. */
-  readonly costMs: number
-  /** When the last flush ended, on the clock that never jumps. */
-  readonly lastEndMs: number
+  /** Below zero: in debt, and the space waits until it is not. */
+  readonly allowanceMs: number
+  /** When that was so, on the clock that never jumps. */
+  readonly atMs: number
 }
 
-export const idleWindow: FlushWindow = { costMs: 0, lastEndMs: Number.NEGATIVE_INFINITY }
+export const openWindow = (nowMs: number): FlushWindow => ({ allowanceMs: MAX_ALLOWANCE_MS, atMs: nowMs })
 
-export const afterFlush = (window: FlushWindow, startMs: number, endMs: number): FlushWindow => ({
-  costMs: window.costMs + (endMs - startMs - window.costMs) * SMOOTHING,
-  lastEndMs: endMs,
+/** After a turn; the debt never grows beyond what the longest wait pays back. */
+export const afterTurn = (
+  window: FlushWindow,
+  turn: { readonly startMs: number; readonly endMs: number },
+  maxWindowMs: number,
+): FlushWindow => ({
+  allowanceMs: Math.max(
+    allowanceAt(window, turn.startMs) - (turn.endMs - turn.startMs),
+    -maxWindowMs * SHARE,
+  ),
+  atMs: turn.endMs,
 })
 
 /** Milliseconds to wait from `nowMs` before the next flush; 0 means at once. */
-export const flushDelayMs = (window: FlushWindow, nowMs: number, maxWindowMs: number): number => {
-  const windowMs = Math.min(window.costMs / TARGET_SHARE, maxWindowMs)
-  const delayMs = window.lastEndMs + windowMs - nowMs
-  return delayMs < 1 ? 0 : delayMs
-}
+export const flushDelayMs = (window: FlushWindow, nowMs: number): number =>
+  Math.max(0, -allowanceAt(window, nowMs) / SHARE)
+
+const allowanceAt = ({ allowanceMs, atMs }: FlushWindow, nowMs: number): number =>
+  Math.min(MAX_ALLOWANCE_MS, allowanceMs + (nowMs - atMs) * SHARE)

@@ -27,8 +27,6 @@ export interface LoadedSpace {
   readonly snapshotBytes: number
   readonly tailBytes: number
   readonly tailUpdates: number
-  /** Format clean-ups that the load made: to be logged and relayed. */
-  readonly cleanUps: readonly Uint8Array[]
 }
 
 /** @throws load_failed, and the engine then holds nothing of the space */
@@ -52,15 +50,16 @@ const load = async (space: SpaceName, { store, engine, commits }: LoadContext): 
   const flushes = [...stored.tail, ...behind]
   const updates = flushes.flatMap(flush => flush.updates)
   if (stored.snapshot !== null) updates.unshift(stored.snapshot.update)
+  await engine.open(space, updates)
   return {
     generation: stored.generation,
     quarantine: stored.quarantine,
     position: behind.at(-1)?.position ?? stored.position,
-    durablePosition: stored.position,
+    // What was on its way may be there and not be safe yet: its commit tells.
+    durablePosition: Math.min(stored.position, (pending[0]?.position ?? Number.POSITIVE_INFINITY) - 1),
     snapshotBytes: stored.snapshot?.update.length ?? 0,
     tailBytes: flushes.reduce((sum, flush) => sum + flushBytes(flush), 0),
     tailUpdates: tailUpdates(stored),
-    cleanUps: await engine.open(space, updates),
   }
 }
 

@@ -66,6 +66,7 @@ export class Registry {
   readonly #compactionQueue = new Set<SpaceName>()
   #compaction: Promise<void> | null = null
   #isDraining = false
+  #hasEnded = false
 
   constructor(options: RegistryOptions) {
     this.#options = options
@@ -105,7 +106,9 @@ export class Registry {
    */
   async join(name: SpaceName, peer: Peer, options: JoinOptions): Promise<Session> {
     const { limits, scheduler, randomId } = this.#options
-    const space = await this.#open(name)
+    let space = await this.#open(name)
+    // It may have ended in the very turn in which this one waited for it.
+    while (this.#active(name) !== space) space = await this.#open(name)
     if (this.#isDraining) throw new PlenumError('draining')
     if (space.peerCount >= limits.maxPeersPerSpace) {
       throw new PlenumError('rate_limited', 'too many connections to this space')
@@ -143,6 +146,13 @@ export class Registry {
     }
   }
 
+  /** Compacts one space now, open or not. @throws internal */
+  async compact(name: SpaceName): Promise<CompactionOutcome> {
+    const outcome = await this.#options.store.compact(name)
+    await this.#compacted(name, outcome)
+    return outcome
+  }
+
   /**
    * Ends every space: nothing new is let in, what was received is applied, saved and acknowledged, and every
    * connection is closed with `draining`, paced. Ends at the deadline at the latest.
@@ -160,16 +170,11 @@ export class Registry {
     await Promise.race([this.#closeAll(), deadline])
     // What arrived until the last connection was closed.
     await Promise.race([this.#settle(), deadline])
-    cancel()
-    const report = {
-      unsavedSpaces: this.#commits.uncommittedSpaces,
-      unsavedBytes: this.#commits.uncommittedBytes,
-    }
+    const report = this.#unsaved()
+    this.#hasEnded = true
     this.#commits.close()
-    await Promise.all([...this.#spaces()].map(space => space.close()))
-    this.#entries.clear()
-    this.#compactionQueue.clear()
-    await this.#compaction
+    await Promise.race([this.#end(), deadline])
+    cancel()
     return report
   }
 
@@ -202,6 +207,10 @@ export class Registry {
         onCompactionDue: due => this.#compactSoon(due.name),
         onFailed: failed => this.#drop(failed),
       })
+      if (this.#hasEnded) {
+        await space.close()
+        throw new PlenumError('draining')
+      }
       observer.count('loads')
       this.#entries.set(name, { type: 'active', space })
       // A commit may have ended while the space was loading.
@@ -217,8 +226,21 @@ export class Registry {
 
   #evict(space: Space): void {
     this.#options.observer.count('evictions')
-    const done = space.close().finally(() => this.#entries.delete(space.name))
+    void this.#retire(space)
+  }
+
+  /** Closes a space and does `work` before anybody opens it again; never rejects. */
+  #retire(space: Space, work: () => Promise<void> = async () => {}): Promise<void> {
+    const done = space
+      .close()
+      .then(work)
+      .catch(cause => {
+        const error = toPlenumError(cause)
+        this.#options.observer.report('error', 'closing a space failed', { space: space.name, error })
+      })
+      .then(() => void this.#entries.delete(space.name))
     this.#entries.set(space.name, { type: 'evicting', done })
+    return done
   }
 
   /** A space that cannot go on: the next to ask loads it anew. */
@@ -234,15 +256,11 @@ export class Registry {
   }
 
   async #compactAll(): Promise<void> {
-    const { store, observer } = this.#options
+    const { observer } = this.#options
     for (const name of this.#compactionQueue) {
       if (this.#isDraining) return
       try {
-        let outcome = await store.compact(name)
-        if (outcome.type === 'skipped' && outcome.why === 'written-meanwhile') {
-          outcome = await this.#compactAtRest(name)
-        }
-        this.#compacted(name, outcome)
+        await this.compact(name)
       } catch (error) {
         observer.report('error', 'compaction failed', { space: name, error: toPlenumError(error) })
         this.#active(name)?.compacted(null)
@@ -251,25 +269,11 @@ export class Registry {
     }
   }
 
-  /** A space that needs a repair and is written to all the time is closed for it; who comes back waits. */
-  #compactAtRest(name: SpaceName): Promise<CompactionOutcome> {
-    const space = this.#active(name)
-    const compaction = (async () => {
-      space?.closeSessions('internal', 'the space is being repaired')
-      await space?.close()
-      await this.#commits.whenIdle()
-      return this.#options.store.compact(name)
-    })()
-    const done = compaction.then(
-      () => void this.#entries.delete(name),
-      () => void this.#entries.delete(name),
-    )
-    if (space !== undefined) this.#entries.set(name, { type: 'evicting', done })
-    return compaction
-  }
-
   /** The store has counted and reported it. */
-  #compacted(name: SpaceName, outcome: CompactionOutcome): void {
+  async #compacted(name: SpaceName, outcome: CompactionOutcome): Promise<void> {
+    // A space that is being loaded may have read what was there before.
+    const entry = this.#entries.get(name)
+    if (entry?.type === 'loading') await entry.space.catch(() => {})
     const space = this.#active(name)
     if (space === undefined) return
     switch (outcome.type) {
@@ -278,6 +282,7 @@ export class Registry {
         return
       case 'skipped':
         space.compacted(null)
+        if (outcome.why === 'written-meanwhile') await this.#compactAtRest(space)
         return
       case 'repaired':
         // The content is no longer what its connections have: they come back to the new incarnation.
@@ -290,6 +295,37 @@ export class Registry {
       default:
         assertNever(outcome)
     }
+  }
+
+  /** A space that needs a repair and is written to all the time is closed for it; who comes back waits. */
+  async #compactAtRest(space: Space): Promise<void> {
+    space.closeSessions('internal', 'the space is being repaired')
+    await this.#retire(space, async () => {
+      await this.#commits.whenSaved(space.name)
+      await this.#options.store.compact(space.name)
+    })
+  }
+
+  #unsaved(): DrainReport {
+    const spaces = new Set(this.#commits.uncommittedSpaces)
+    let bytes = this.#commits.uncommittedBytes
+    for (const space of this.#spaces()) {
+      if (space.unappliedBytes === 0) continue
+      spaces.add(space.name)
+      bytes += space.unappliedBytes
+    }
+    return { unsavedSpaces: [...spaces], unsavedBytes: bytes }
+  }
+
+  async #end(): Promise<void> {
+    const ends = [...this.#entries.values()].map(entry => {
+      if (entry.type === 'active') return entry.space.close()
+      return entry.type === 'evicting' ? entry.done : undefined
+    })
+    await Promise.all(ends)
+    this.#entries.clear()
+    this.#compactionQueue.clear()
+    await this.#compaction
   }
 
   async #settle(): Promise<void> {

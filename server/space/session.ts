@@ -49,14 +49,23 @@ export type Flow =
   | { readonly type: 'live' }
   | {
       readonly type: 'behind'
-      /** The state vector that the peer is known to have been sent. */
-      readonly since: Uint8Array
+      /** The state vector that the peer is known to have been sent; null where it was still joining. */
+      readonly since: Uint8Array | null
+      /** A step 1 that is answered in place of the diff. */
+      question: Question | null
       /** Whose entries it was not sent meanwhile. */
       readonly missedClientIds: Set<number>
       lastBufferedBytes: number
       stalledSinceMs: number
       isQueued: boolean
     }
+
+/** A step 1 of a client. */
+export interface Question {
+  readonly stateVector: Uint8Array
+  /** It was answered, or nobody waits for the answer any more. */
+  done(): void
+}
 
 export interface SessionOptions {
   readonly peer: Peer
@@ -166,8 +175,9 @@ export class Session {
 
   /** Tells the sender once that it was refused; everything it sends later is dropped undecoded. */
   reject(number: number, code: ErrorCode, reason: string): void {
-    if (this.ledger.isDiverged) return
-    this.ledger.rejected()
+    const isTold = this.ledger.isDiverged
+    this.ledger.rejected(number)
+    if (isTold) return
     if (this.dialect === 'plenum') this.send({ type: 'rejected', number, code, reason })
     else this.send({ type: 'permission-denied', reason: `${code}: ${reason}` })
   }
@@ -178,17 +188,17 @@ export class Session {
   }
 
   /** Once a second: expiry, keepalive, and the durable position for those who wrote nothing. */
-  sweep(nowMs: number, durablePosition: number): void {
+  sweep({ wallMs, elapsedMs }: { wallMs: number; elapsedMs: number }, durablePosition: number): void {
     const { expiresAtMs } = this.#access
-    if (expiresAtMs !== null && expiresAtMs <= nowMs) {
+    if (expiresAtMs !== null && expiresAtMs <= wallMs) {
       this.close('token_expired')
       return
     }
     if (this.flow.type === 'live') this.#tellSaved(durablePosition)
     if (this.#hasSentSinceSweep) {
       this.#hasSentSinceSweep = false
-      this.#quietSinceMs = nowMs
-    } else if (nowMs - this.#quietSinceMs >= KEEPALIVE_AFTER_MS && this.flow.type !== 'behind') {
+      this.#quietSinceMs = elapsedMs
+    } else if (elapsedMs - this.#quietSinceMs >= KEEPALIVE_AFTER_MS && this.flow.type !== 'behind') {
       this.sendFrame(EMPTY_AWARENESS_FRAME)
     }
   }

@@ -3,19 +3,19 @@
  * one batch, relays and logs what came of it, then answers those who need to be brought up to date. Nothing
  * is acknowledged before it is on disk, and nobody is sent a stream with holes.
  */
-import { assertNever, type ErrorCode, type PlenumError, toPlenumError } from '../../shared/errors.js'
+import { assertNever, type ErrorCode, PlenumError, toPlenumError } from '../../shared/errors.js'
 import type { SpaceName } from '../../shared/names.js'
 import { encodeMessage } from '../../shared/protocol/index.js'
 import { type CommitQueue, flushBytes } from './commit-queue.js'
 import { compactionDue } from './compaction-policy.js'
 import type { ApplyResult, Engine, EngineOutcome } from './engine.js'
-import { afterFlush, flushDelayMs, idleWindow } from './flush-window.js'
+import { afterTurn, type FlushWindow, flushDelayMs, openWindow } from './flush-window.js'
 import type { SpaceLimits } from './limits.js'
 import { type LoadedSpace, loadSpace } from './loading.js'
 import type { Observer } from './observer.js'
 import { PresenceRelay } from './presence-relay.js'
 import type { Scheduler } from './scheduler.js'
-import type { Inbound, Session, SpaceInbox } from './session.js'
+import type { Inbound, Question, Session, SpaceInbox } from './session.js'
 import type { Delivery, LoggedFlush, UpdateStore } from './update-store.js'
 
 export interface SpaceOptions {
@@ -35,7 +35,8 @@ export interface SpaceOptions {
 /** What waits for the end of the current turn's edits, in order. */
 type Errand =
   | { readonly type: 'ask'; readonly session: Session }
-  | { readonly type: 'answer'; readonly session: Session; readonly stateVector: Uint8Array; done(): void }
+  | { readonly type: 'answer'; readonly session: Session; readonly question: Question }
+  | { readonly type: 'presence'; readonly session: Session }
   | { readonly type: 'catch-up'; readonly session: Session }
 
 type Applied = Extract<ApplyResult, { type: 'applied' }>
@@ -58,13 +59,15 @@ export class Space implements SpaceInbox {
   #tailUpdates: number
   #documentBytes: number
   #quotaCheckedMs = Number.NEGATIVE_INFINITY
+  /** What the last look at the exact size said. */
+  #isFull = false
   #inbox: Inbound[] = []
   #inboxBytes = 0
   #room: { readonly promise: Promise<void>; open(): void } | null = null
   #errands: Errand[] = []
   /** Sessions with document messages that are handled and not on disk. */
   readonly #unacked = new Set<Session>()
-  #window = idleWindow
+  #window: FlushWindow
   #isTurning = false
   #cancelTimer: (() => void) | null = null
   #isClosed = false
@@ -96,7 +99,7 @@ export class Space implements SpaceInbox {
     this.#tailUpdates = loaded.tailUpdates
     this.#documentBytes = loaded.snapshotBytes + loaded.tailBytes
     this.#emptySinceMs = options.scheduler.elapsed()
-    this.#log({ updates: loaded.cleanUps, inputs: [], deliveries: [] })
+    this.#window = openWindow(this.#emptySinceMs)
   }
 
   get name(): SpaceName {
@@ -110,6 +113,11 @@ export class Space implements SpaceInbox {
   /** Names the life of the content, together with the store's id. */
   get incarnation(): string {
     return `${this.#options.store.id}.${this.#generation}`
+  }
+
+  /** What was received and not looked at yet. */
+  get unappliedBytes(): number {
+    return this.#inboxBytes
   }
 
   /** Whether anything is applied, answered or relayed later than now. */
@@ -144,7 +152,7 @@ export class Space implements SpaceInbox {
   }
 
   catchUp(session: Session, stateVector: Uint8Array): Promise<void> {
-    return new Promise(done => this.#run({ type: 'answer', session, stateVector, done }))
+    return new Promise(done => this.#run({ type: 'answer', session, question: { stateVector, done } }))
   }
 
   announce(session: Session, update: Uint8Array): void {
@@ -153,7 +161,7 @@ export class Space implements SpaceInbox {
   }
 
   sendPresence(session: Session): void {
-    this.#presence.sendAll(session)
+    this.#run({ type: 'presence', session })
   }
 
   drained(session: Session): void {
@@ -165,6 +173,7 @@ export class Space implements SpaceInbox {
   }
 
   leave(session: Session): void {
+    if (session.flow.type === 'behind') session.flow.question?.done()
     if (!this.#sessions.delete(session)) return
     this.#unacked.delete(session)
     this.#presence.leave(session)
@@ -211,6 +220,8 @@ export class Space implements SpaceInbox {
 
   degraded(): void {
     for (const session of this.#sessions) session.notify('degraded')
+    // What waited for the disk is discarded instead.
+    if (this.#inbox.length > 0) this.#schedule()
   }
 
   /** Storage works again: everybody is asked for what was discarded meanwhile. */
@@ -247,7 +258,7 @@ export class Space implements SpaceInbox {
   sweep(wallMs: number): void {
     const nowMs = this.#options.scheduler.elapsed()
     for (const session of this.#sessions) {
-      session.sweep(wallMs, this.#durablePosition)
+      session.sweep({ wallMs, elapsedMs: nowMs }, this.#durablePosition)
       this.#sweepSlow(session, nowMs)
     }
   }
@@ -258,11 +269,15 @@ export class Space implements SpaceInbox {
       await new Promise<void>(resolve => this.#idleWaiters.push(resolve))
   }
 
-  /** Frees the document and stops every timer. Connections must be gone. */
+  /**
+   * Frees the document and stops every timer. Connections must be gone. What a turn under way brings is neither
+   * relayed nor logged: its positions may be another's by then.
+   */
   async close(): Promise<void> {
     this.#isClosed = true
     this.#cancelTimer?.()
     this.#settleWaiters()
+    while (this.#isTurning) await new Promise<void>(resolve => this.#idleWaiters.push(resolve))
     await this.#options.engine.close(this.name)
   }
 
@@ -273,9 +288,9 @@ export class Space implements SpaceInbox {
 
   #schedule(): void {
     if (this.#isTurning || this.#isClosed) return
-    const { scheduler, limits } = this.#options
+    const { scheduler } = this.#options
     const isUrgent = this.#errands.length > 0
-    const delayMs = isUrgent ? 0 : flushDelayMs(this.#window, scheduler.elapsed(), limits.flushWindowMaxMs)
+    const delayMs = isUrgent ? 0 : flushDelayMs(this.#window, scheduler.elapsed())
     if (delayMs > 0) {
       this.#cancelTimer ??= scheduler.after(delayMs, () => void this.#turn())
       return
@@ -298,7 +313,8 @@ export class Space implements SpaceInbox {
     } catch (error) {
       this.fail(toPlenumError(error))
     }
-    this.#window = afterFlush(this.#window, startMs, scheduler.elapsed())
+    const turn = { startMs, endMs: scheduler.elapsed() }
+    this.#window = afterTurn(this.#window, turn, this.#options.limits.flushWindowMaxMs)
     this.#isTurning = false
     this.#openRoom()
     if (
@@ -307,7 +323,8 @@ export class Space implements SpaceInbox {
       (this.#inbox.length > 0 && !this.#isBlocked)
     ) {
       this.#schedule()
-    } else if (this.isIdle) this.#settleWaiters()
+    }
+    if (this.isIdle || this.#isClosed) this.#settleWaiters()
   }
 
   /** The disk is too far behind: applying more would only pile it up. */
@@ -334,7 +351,7 @@ export class Space implements SpaceInbox {
     const batch = this.#inbox.slice(0, MAX_BATCH)
     this.#inbox = this.#inbox.slice(MAX_BATCH)
     for (const { update } of batch) this.#inboxBytes -= update.length
-    return batch.filter(({ session }) => !session.ledger.isDiverged)
+    return batch.filter(isWanted)
   }
 
   #discard(batch: readonly Inbound[]): void {
@@ -346,8 +363,9 @@ export class Space implements SpaceInbox {
   async #apply(batch: Inbound[]): Promise<{ messages: Inbound[]; result: Applied }> {
     const { engine, observer, name } = this.#options
     const mayGrow = await this.#mayGrow()
-    let messages = batch
-    while (true) {
+    // A message that was refused meanwhile takes the later ones of its connection with it.
+    let messages = batch.filter(isWanted)
+    while (messages.length > 0) {
       const inputs = messages.map(({ kind, update, mayEdit }) => ({ kind, update, mayEdit, mayGrow }))
       const result = await engine.apply(name, inputs)
       this.#stateVector = null
@@ -361,8 +379,9 @@ export class Space implements SpaceInbox {
       if (result.offender === null && messages.length > 1) return this.#applyEach(messages)
       const offender = messages[result.offender ?? 0]!
       this.#reject(offender, 'unappliable', 'the update cannot be integrated')
-      messages = messages.filter(message => !message.session.ledger.isDiverged)
+      messages = messages.filter(message => message !== offender && isWanted(message))
     }
+    return { messages, result: { type: 'applied', outcomes: [], updates: [] } }
   }
 
   async #applyEach(batch: readonly Inbound[]): Promise<{ messages: Inbound[]; result: Applied }> {
@@ -381,9 +400,10 @@ export class Space implements SpaceInbox {
 
   /** What is stored and what is on its way there: exactly what has been relayed. */
   async #rebuild(): Promise<void> {
-    const { cleanUps } = await loadSpace(this.name, this.#options)
-    this.#relay(cleanUps, null)
-    this.#log({ updates: cleanUps, inputs: [], deliveries: [] })
+    const { generation, quarantine, position } = await loadSpace(this.name, this.#options)
+    if (generation !== this.#generation || quarantine !== this.#quarantine || position !== this.#position) {
+      throw new PlenumError('load_failed', 'what is stored is no longer what was relayed')
+    }
   }
 
   async #mayGrow(): Promise<boolean> {
@@ -393,8 +413,9 @@ export class Space implements SpaceInbox {
     if (nowMs - this.#quotaCheckedMs >= QUOTA_CHECK_MS) {
       this.#quotaCheckedMs = nowMs
       this.#documentBytes = (await engine.diff(this.name, null)).length
+      this.#isFull = this.#documentBytes >= limits.maxDocumentBytes
     }
-    return this.#documentBytes < limits.maxDocumentBytes
+    return !this.#isFull
   }
 
   #relayAndLog(messages: readonly Inbound[], { outcomes, updates }: Applied): void {
@@ -417,7 +438,7 @@ export class Space implements SpaceInbox {
   }
 
   #log(content: Omit<LoggedFlush, 'position'>): void {
-    if (content.updates.length === 0 || this.#quarantine !== null) return
+    if (content.updates.length === 0 || this.#quarantine !== null || this.#isClosed) return
     const flush = { position: ++this.#position, ...content }
     this.#fullState = null
     this.#stateVector = null
@@ -442,6 +463,7 @@ export class Space implements SpaceInbox {
 
   #settle({ session, number, reply, replies }: Inbound, outcome: EngineOutcome): void {
     const { observer } = this.#options
+    if (session.ledger.isRefused(number)) return
     switch (outcome.type) {
       case 'gap':
         observer.count('gaps')
@@ -477,17 +499,18 @@ export class Space implements SpaceInbox {
   }
 
   async #runErrands(): Promise<void> {
-    const errands = this.#errands
-    this.#errands = []
-    for (const errand of errands) {
+    for (let left = this.#errands.length; left > 0; left--) {
+      const errand = this.#errands.shift()
+      if (errand === undefined) break
       try {
+        await this.#cutIfSlow(errand.session)
         if (errand.session.isOpen) await this.#runErrand(errand)
+        else settleErrand(errand)
       } catch (error) {
+        settleErrand(errand)
         const { code, message } = toPlenumError(error)
         if (code !== 'malformed') throw error
         errand.session.close(code, message)
-      } finally {
-        if (errand.type === 'answer') errand.done()
       }
     }
     await this.#cutSlow()
@@ -500,21 +523,46 @@ export class Space implements SpaceInbox {
         session.sendStep1(await this.#currentStateVector())
         return
       case 'answer':
-        session.sendFrame(await this.#step2(errand.stateVector))
-        this.#becomeLive(session)
+        return this.#answer(session, errand.question)
+      case 'presence':
+        this.#presence.sendAll(session)
         return
-      case 'catch-up': {
-        if (session.flow.type !== 'behind') return
-        const { since } = session.flow
-        const update = await this.#options.engine.diff(this.name, since)
-        this.#options.observer.count('catch_ups')
-        session.send({ type: 'update', update })
-        this.#becomeLive(session)
-        return
-      }
+      case 'catch-up':
+        return this.#catchUp(session)
       default:
         assertNever(errand)
     }
+  }
+
+  /** Whoever asks without reading is answered when they have read. */
+  async #answer(session: Session, question: Question): Promise<void> {
+    const { flow } = session
+    if (flow.type === 'behind') {
+      flow.question?.done()
+      flow.question = question
+      return
+    }
+    session.sendFrame(await this.#step2(question.stateVector))
+    question.done()
+    this.#becomeLive(session)
+  }
+
+  async #catchUp(session: Session): Promise<void> {
+    const { flow } = session
+    if (flow.type !== 'behind') return
+    this.#options.observer.count('catch_ups')
+    if (flow.question !== null) {
+      session.sendFrame(await this.#step2(flow.question.stateVector))
+      flow.question.done()
+    } else if (flow.since === null) {
+      session.flow = { type: 'joining' }
+      this.#presence.sendMissed(session, flow.missedClientIds)
+      return
+    } else {
+      const update = await this.#options.engine.diff(this.name, flow.since)
+      session.send({ type: 'update', update })
+    }
+    this.#becomeLive(session)
   }
 
   #becomeLive(session: Session): void {
@@ -539,21 +587,24 @@ export class Space implements SpaceInbox {
     return this.#stateVector
   }
 
-  /** Whoever has more waiting than the budget is sent nothing but one diff, once that has drained. */
   async #cutSlow(): Promise<void> {
+    for (const session of this.#sessions) await this.#cutIfSlow(session)
+  }
+
+  /** Whoever has more waiting than the budget is sent nothing but one diff, once that has drained. */
+  async #cutIfSlow(session: Session): Promise<void> {
     const { limits, observer, scheduler } = this.#options
-    for (const session of this.#sessions) {
-      const bufferedBytes = session.peer.bufferedBytes
-      if (session.flow.type !== 'live' || bufferedBytes <= limits.peerBudgetBytes) continue
-      observer.count('collapses')
-      session.flow = {
-        type: 'behind',
-        since: await this.#currentStateVector(),
-        missedClientIds: new Set(),
-        lastBufferedBytes: bufferedBytes,
-        stalledSinceMs: scheduler.elapsed(),
-        isQueued: false,
-      }
+    const bufferedBytes = session.peer.bufferedBytes
+    if (session.flow.type === 'behind' || bufferedBytes <= limits.peerBudgetBytes) return
+    observer.count('collapses')
+    session.flow = {
+      type: 'behind',
+      since: session.flow.type === 'live' ? await this.#currentStateVector() : null,
+      question: null,
+      missedClientIds: new Set(),
+      lastBufferedBytes: bufferedBytes,
+      stalledSinceMs: scheduler.elapsed(),
+      isQueued: false,
     }
   }
 
@@ -591,7 +642,7 @@ export class Space implements SpaceInbox {
     this.#isClosed = true
     this.#inbox = []
     this.#inboxBytes = 0
-    for (const errand of this.#errands) if (errand.type === 'answer') errand.done()
+    for (const errand of this.#errands) settleErrand(errand)
     this.#errands = []
     this.closeSessions(error.code === 'load_failed' ? 'load_failed' : 'internal')
     this.#options.onFailed(this)
@@ -604,6 +655,12 @@ export class Space implements SpaceInbox {
     this.#openRoom()
   }
 }
+
+const settleErrand = (errand: Errand): void => {
+  if (errand.type === 'answer') errand.question.done()
+}
+
+const isWanted = ({ session, number }: Inbound): boolean => !session.ledger.isRefused(number)
 
 const withResolvers = (): { promise: Promise<void>; resolve: () => void } => {
   let resolve = (): void => {}

@@ -84,7 +84,8 @@ export interface UpdateStore {
   load(space: SpaceName): Promise<StoredSpace>
   /**
    * Appends the group as one durable commit. Calls are made one at a time.
-   * @throws degraded; internal where positions overlap or leave a gap: the caller's bug, which no retry mends
+   * @throws degraded; internal where no retry can help: positions that overlap or leave a gap, or a damaged
+   *   place on disk. Leave out the entry that is at fault: the others go through.
    */
   append(group: readonly LogEntry[]): Promise<void>
   /** After a failed `append`: closes and opens whatever the store writes through. @throws degraded */

@@ -73,6 +73,8 @@ export const adminRequest = async (dataDir: string, request: AdminRequest): Prom
     socket.on('error', fail)
     socket.on('connect', () => socket.write(`${JSON.stringify(request)}\n`))
     const lines = createInterface({ input: socket })
+    // It repeats the socket's error, and nobody listening would be an uncaught one.
+    lines.on('error', () => undefined)
     lines.once('line', line => {
       socket.destroy()
       try {

@@ -83,8 +83,13 @@ export const finishRestore = (folder: DataFolder): string | null => {
   return existsSync(aside) ? aside : null
 }
 
-const isDirectory = (path: string): boolean =>
-  statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
+const isDirectory = (path: string): boolean => {
+  try {
+    return statSync(path).isDirectory()
+  } catch {
+    return false
+  }
+}
 
 const folderProblem = (error: unknown): string => {
   switch ((error as NodeJS.ErrnoException).code) {

@@ -29,7 +29,7 @@ interface Edit {
 /** A message of a connection is its first step 2; it holds whatever was not acknowledged before. */
 const FIRST_REPLY = 1
 const MAX_UNACKNOWLEDGED = 40
-const MAX_TEXT = 20_000
+const MAX_TEXT = 5_000
 const LETTERS = 'abcdefghijklmnopqrstuvwxyz '
 
 export class LedgerWriter {

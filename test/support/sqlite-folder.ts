@@ -1,5 +1,5 @@
 /** A data folder for one test, the stores opened on it, and what a test does to its files behind their back. */
-import { closeSync, openSync, writeSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import {
@@ -9,6 +9,9 @@ import {
 } from '../../server/storage/sqlite/sqlite-store.js'
 import { RecordingObserver } from './recording-observer.js'
 import { removeFolder, temporaryFolder } from './temporary-folder.js'
+
+/** Where the header of a SQLite file says how large its pages are. */
+const PAGE_SIZE_OFFSET = 16
 
 export class SqliteFolder {
   readonly path: string
@@ -44,13 +47,23 @@ export class SqliteFolder {
 
   /** Overwrites a page of the file with noise, as a dying disk does. Pages count from 1. */
   damagePage(page: number): void {
-    const size = this.behindItsBack(db => db.pragma('page_size', { simple: true }) as number)
+    const size = this.read().readUInt16BE(PAGE_SIZE_OFFSET)
     const file = openSync(this.database, 'r+')
     try {
       writeSync(file, Buffer.alloc(size, 0xa5), 0, size, (page - 1) * size)
     } finally {
       closeSync(file)
     }
+  }
+
+  /** The database as it is, or another file of the folder. */
+  read(name = 'plenum.sqlite'): Buffer {
+    return readFileSync(join(this.path, name))
+  }
+
+  write(database: Buffer): void {
+    for (const suffix of ['-wal', '-shm']) rmSync(this.database + suffix, { force: true })
+    writeFileSync(this.database, database)
   }
 
   async dispose(): Promise<void> {

@@ -13,31 +13,22 @@ const MAX_STATE_VECTOR_CLIENTS = 100_000
 export class Document {
   readonly #doc = new Y.Doc()
   #events: Uint8Array[] = []
-  /** Formats that loading cleaned up: deletions that are not in the updates it was built from. */
-  readonly cleanUps: readonly Uint8Array[]
 
   /**
+   * One transaction: what it creates Yjs does not clean up, so that the document is what the updates say, and
+   * nothing more.
    * @param updates trusted ones, stored before; applied in order
    * @throws whatever Yjs throws; the document must not be used then
    */
   constructor(updates: readonly Uint8Array[]) {
-    const collect = (update: Uint8Array) => this.#events.push(update)
-    // Collecting makes Yjs encode every transaction, so it starts only where a clean-up follows the load. Yjs
-    // emits the load's own event behind the clean-up's start.
-    let transactions = 0
-    const watch = () => {
-      if (++transactions === 2) this.#doc.on('update', collect)
-    }
-    this.#doc.on('beforeTransaction', watch)
     this.#doc.transact(() => {
       for (const update of updates) {
         Y.applyUpdate(this.#doc, update)
         this.#dropPending()
       }
     })
-    this.#doc.off('beforeTransaction', watch)
-    this.cleanUps = this.#events.slice(1)
-    if (transactions < 2) this.#doc.on('update', collect)
+    // Only now: listening makes Yjs encode every transaction.
+    this.#doc.on('update', (update: Uint8Array) => this.#events.push(update))
   }
 
   apply(batch: readonly EngineInput[]): ApplyResult {

@@ -12,12 +12,10 @@ export class InlineEngine implements Engine {
     return this.#documents.size
   }
 
-  async open(space: SpaceName, updates: readonly Uint8Array[]): Promise<readonly Uint8Array[]> {
+  async open(space: SpaceName, updates: readonly Uint8Array[]): Promise<void> {
     this.#free(space)
     try {
-      const document = new Document(updates)
-      this.#documents.set(space, document)
-      return document.cleanUps
+      this.#documents.set(space, new Document(updates))
     } catch (cause) {
       throw new PlenumError('load_failed', 'the stored state of the space does not load', { cause })
     }

@@ -78,7 +78,7 @@ const readStructs = (reader: Reader): ClockRange[] => {
     seen?.add(client)
     let end = clock
     for (let s = 0; s < structCount; s++) {
-      const length = readStruct(reader)
+      const length = readStruct(reader, client, end)
       if (length === 0) return malformed('an empty struct')
       end += length
       if (end > MAX_CLOCK) return malformed('a clock out of range')
@@ -88,16 +88,20 @@ const readStructs = (reader: Reader): ClockRange[] => {
   return ranges
 }
 
-/** Reads past one struct and returns how many clocks it takes. */
-const readStruct = (reader: Reader): number => {
+/** Reads past the struct at this place and returns how many clocks it takes. */
+const readStruct = (reader: Reader, client: number, clock: number): number => {
   const info = reader.byte()
   const content = info & INFO.content
-  if (content === STRUCT.gc || content === STRUCT.skip) return reader.varUint()
-  if (info & INFO.hasOrigin) reader.id()
-  if (info & INFO.hasRightOrigin) reader.id()
+  if (content === STRUCT.gc || content === STRUCT.skip) {
+    // The readers of Yjs do not agree on what flags mean here.
+    if (info !== content) return malformed('flags on a struct that takes none')
+    return reader.varUint()
+  }
+  if (info & INFO.hasOrigin) reader.earlierId(client, clock)
+  if (info & INFO.hasRightOrigin) reader.earlierId(client, clock)
   if ((info & (INFO.hasOrigin | INFO.hasRightOrigin)) === 0) {
     if (reader.varUint() === 1) reader.text()
-    else reader.id()
+    else reader.earlierId(client, clock)
     if (info & INFO.hasParentSub) reader.text()
   }
   return readContent(reader, content)
@@ -137,6 +141,8 @@ const readContent = (reader: Reader, content: number): number => {
     }
     case CONTENT.doc:
       reader.text()
+      // Yjs reads fields of it without a look.
+      if (!reader.isObjectNext) return malformed('a subdocument without options')
       reader.any(0)
       return 1
     default:
@@ -190,6 +196,11 @@ class Reader {
     return this.#at === this.#bytes.length
   }
 
+  /** Whether the next `any` is an object. */
+  get isObjectNext(): boolean {
+    return this.#bytes[this.#at] === ANY.object
+  }
+
   byte(): number {
     return this.#bytes[this.#at++] ?? malformed('truncated')
   }
@@ -208,9 +219,10 @@ class Reader {
     }
   }
 
-  id(): void {
-    this.varUint()
-    this.varUint()
+  /** What a struct builds on: where it is of the same client, Yjs takes for granted that it is there. */
+  earlierId(client: number, clock: number): void {
+    const isSame = this.varUint() === client
+    if (this.varUint() >= clock && isSame) malformed('a struct that builds on itself or what follows')
   }
 
   /** A length-prefixed view. */

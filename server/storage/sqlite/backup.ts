@@ -17,7 +17,7 @@ export const writeBackup = (db: Connection, path: string): { bytes: number } => 
   const partial = `${path}.partial`
   if (existsSync(path)) throw new PlenumError('bad_request', `${path} exists already`)
   if (existsSync(partial))
-    throw new PlenumError('bad_request', `${partial} exists already: is a backup running?`)
+    throw new PlenumError('bad_request', `${partial} exists already: is another backup being written?`)
   try {
     db.prepare('VACUUM INTO ?').run(partial)
     chmodSync(partial, 0o600)
@@ -29,7 +29,7 @@ export const writeBackup = (db: Connection, path: string): { bytes: number } => 
     syncFile(dirname(path))
     return { bytes: statSync(path).size }
   } catch (error) {
-    rmSync(partial, { force: true })
+    removeQuietly(partial)
     if (error instanceof PlenumError) throw error
     throw new PlenumError(
       'bad_request',
@@ -38,6 +38,15 @@ export const writeBackup = (db: Connection, path: string): { bytes: number } => 
         cause: error,
       },
     )
+  }
+}
+
+/** Where not even this works, the first error is the one to tell. */
+const removeQuietly = (path: string): void => {
+  try {
+    rmSync(path, { force: true })
+  } catch {
+    // There is no such file, or no such folder.
   }
 }
 

@@ -38,11 +38,16 @@ const NEVER_WRITTEN: StoredRows = Object.freeze({
 /** One read transaction. The returned buffers are the caller's. */
 export const prepareLoad = (db: Connection): ((name: string) => StoredRows) => {
   const findSpace = db.prepare('SELECT id, generation, quarantine FROM spaces WHERE name = ?')
-  const load = db.transaction((name: string): StoredRows => {
-    const space = findSpace.get(name) as SpaceRecord | undefined
-    return space === undefined ? NEVER_WRITTEN : readSpace(db, name, space)
-  })
-  return name => load(name)
+  return name => {
+    db.exec('BEGIN')
+    try {
+      const space = findSpace.get(name) as SpaceRecord | undefined
+      return space === undefined ? NEVER_WRITTEN : readSpace(db, name, space)
+    } finally {
+      // A commit would fail after a damaged page, though everything was read that can be.
+      if (db.inTransaction) db.exec('ROLLBACK')
+    }
+  }
 }
 
 const readSpace = (db: Connection, name: string, space: SpaceRecord): StoredRows => {

@@ -1,6 +1,6 @@
 /**
- * The thread for long work: compaction, verification, backup. It only reads; the writer stores what comes
- * out, so that no append ever waits for a replay.
+ * A thread for long work: compaction, verification, backup. It only reads; the writer stores what comes out,
+ * so that no append ever waits for a replay.
  */
 import { workerData } from 'node:worker_threads'
 import * as replayer from '../../space/engine/replay.js'

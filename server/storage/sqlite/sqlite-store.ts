@@ -26,21 +26,14 @@ import { type FolderLock, lockFolder } from '../folder-lock.js'
 import { decodeRow, encodeRow } from '../log-row.js'
 import { decodeRowBatch, encodeRowBatch } from '../row-batch.js'
 import { StartupError } from '../startup-error.js'
-import type {
-  CompactionResult,
-  DatabaseStatus,
-  MaintenanceExchanges,
-  ReaderExchanges,
-  WriterExchanges,
-} from './messages.js'
+import { compactSpace } from './compact-space.js'
+import type { DatabaseStatus } from './messages.js'
 import { PRUNE_START, type PruneCursor } from './prune.js'
 import type { VerifyReport } from './verify.js'
-import { WorkerClient } from './worker-client.js'
+import { closeConnections, createWorkers, endLongWork, type Workers } from './workers.js'
 
 export const DEFAULT_RETENTION_MS = 30 * 24 * 60 * 60 * 1000
 export const DEFAULT_COMPACTION_TIMEOUT_MS = 5 * 60 * 1000
-/** A space that is written to while it is repaired is tried again this often. */
-const REPAIR_ATTEMPTS = 3
 const LIST_LIMIT = 1000
 
 export interface SqliteStoreOptions {
@@ -92,21 +85,6 @@ export const openSqliteStore = async (options: SqliteStoreOptions): Promise<Sqli
   }
 }
 
-interface Workers {
-  readonly writer: WorkerClient<WriterExchanges>
-  readonly reader: WorkerClient<ReaderExchanges>
-  readonly maintenance: WorkerClient<MaintenanceExchanges>
-}
-
-const createWorkers = (folder: DataFolder, failpoints: Failpoints): Workers => {
-  const options = { database: folder.database, failpoints }
-  return {
-    writer: new WorkerClient(new URL('./writer-worker.js', import.meta.url), options),
-    reader: new WorkerClient(new URL('./reader-worker.js', import.meta.url), options),
-    maintenance: new WorkerClient(new URL('./maintenance-worker.js', import.meta.url), options),
-  }
-}
-
 interface SqliteStoreParts extends SqliteStoreOptions {
   readonly id: string
   readonly folder: DataFolder
@@ -118,6 +96,7 @@ export class SqliteStore implements UpdateStore {
   readonly id: string
   readonly #parts: SqliteStoreParts
   readonly #underWay = new Set<Promise<unknown>>()
+  #lastCompaction: Promise<unknown> = Promise.resolve()
   #closing: Promise<void> | null = null
 
   /** Use `openSqliteStore`. */
@@ -156,14 +135,18 @@ export class SqliteStore implements UpdateStore {
   }
 
   compact(space: SpaceName): Promise<CompactionOutcome> {
-    return this.#run('internal', async () => {
-      const timeoutMs = this.#parts.compactionTimeoutMs ?? DEFAULT_COMPACTION_TIMEOUT_MS
-      for (let attempt = 0; attempt < REPAIR_ATTEMPTS; attempt++) {
-        const result = await this.#parts.workers.maintenance.call('compact', { space }, { timeoutMs })
-        const outcome = await this.#storeCompaction(space, result)
-        if (outcome !== 'written-meanwhile') return outcome
-      }
-      return { type: 'skipped', why: 'written-meanwhile' }
+    return this.#run('internal', () => {
+      // In turn, so that the time limit of one does not run while another is worked on.
+      const compacting = this.#lastCompaction.then(() => {
+        if (this.#closing !== null) throw new Error('the store is closed')
+        return compactSpace(space, {
+          ...this.#parts,
+          timeoutMs: this.#parts.compactionTimeoutMs ?? DEFAULT_COMPACTION_TIMEOUT_MS,
+          onQuarantine: reason => this.#keepQuarantine(space, reason),
+        })
+      })
+      this.#lastCompaction = compacting.catch(() => undefined)
+      return compacting
     })
   }
 
@@ -197,7 +180,7 @@ export class SqliteStore implements UpdateStore {
 
   /** Reads everything, beside the running service. @throws internal */
   verify(): Promise<VerifyReport> {
-    return this.#run('internal', () => this.#parts.workers.maintenance.call('verify', null))
+    return this.#run('internal', () => this.#parts.workers.inspector.call('verify', null))
   }
 
   /**
@@ -206,7 +189,7 @@ export class SqliteStore implements UpdateStore {
    * @throws bad_request where it exists or cannot be written
    */
   backup(path: string): Promise<{ readonly bytes: number }> {
-    return this.#run('internal', () => this.#parts.workers.maintenance.call('backup', { path }))
+    return this.#run('internal', () => this.#parts.workers.inspector.call('backup', { path }))
   }
 
   /** Removes history older than the retention. @returns how many log rows went @throws internal */
@@ -235,43 +218,10 @@ export class SqliteStore implements UpdateStore {
 
   async #close(): Promise<void> {
     const { workers, lock } = this.#parts
-    await workers.maintenance.terminate()
+    await endLongWork(workers)
     await Promise.allSettled(this.#underWay)
-    // The writer's connection goes last: it folds the write-ahead log into the database.
-    await closeWorker(workers.reader)
-    await closeWorker(workers.writer)
+    await closeConnections(workers)
     lock.release()
-  }
-
-  async #storeCompaction(
-    space: SpaceName,
-    result: CompactionResult,
-  ): Promise<CompactionOutcome | 'written-meanwhile'> {
-    const { observer, workers, now } = this.#parts
-    switch (result.type) {
-      case 'nothing':
-        return { type: 'skipped', why: 'nothing-to-do' }
-      case 'quarantine':
-        if (!result.isKept) this.#keepQuarantine(space, result.reason)
-        return { type: 'quarantined', reason: result.reason }
-      case 'snapshot': {
-        const { snapshot, dropped } = result
-        const { position } = snapshot
-        const bytes = snapshot.update.length
-        const stored = await workers.writer.call(
-          'store-snapshot',
-          { snapshot, nowMs: now() },
-          { transfer: [snapshot.update.buffer as ArrayBuffer] },
-        )
-        if (stored === 'superseded') return { type: 'skipped', why: 'superseded' }
-        if (stored === 'written-meanwhile') return stored
-        observer.count('compactions')
-        if (!snapshot.isRepair) return { type: 'compacted', position, bytes }
-        observer.count('repairs')
-        observer.report('error', 'a space was repaired by leaving inputs out', { space, dropped })
-        return { type: 'repaired', position, bytes, dropped }
-      }
-    }
   }
 
   /** The mark is made as soon as it can be; until then every load finds the damage again. */
@@ -307,9 +257,4 @@ export class SqliteStore implements UpdateStore {
     promise.then(forget, forget)
     return promise
   }
-}
-
-const closeWorker = async (worker: WorkerClient<ReaderExchanges | WriterExchanges>): Promise<void> => {
-  if (worker.isRunning) await worker.call('close', null).catch(() => undefined)
-  await worker.terminate()
 }

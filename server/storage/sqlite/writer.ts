@@ -1,8 +1,9 @@
 /** The writing connection and what is written through it. Every method is one transaction and one sync. */
+import { PlenumError } from '../../../shared/errors.js'
 import type { PassFailpoint } from '../failpoints.js'
 import type { LogRow } from '../log-row.js'
 import { prepareAppend } from './append-group.js'
-import { assertSyncsEveryCommit, type Connection, openWritable } from './connection.js'
+import { assertSyncsEveryCommit, type Connection, isCorruption, openWritable } from './connection.js'
 import type { DatabaseStatus } from './messages.js'
 import { migrate, readStoreId } from './migrations.js'
 import { type PruneChunk, type PruneCursor, pruneChunk } from './prune.js'
@@ -43,8 +44,16 @@ export class Writer {
     }
   }
 
+  /** @throws internal where no retry can help: wrong positions, or a damaged page where a row belongs */
   append(rows: readonly LogRow[], nowMs: number): void {
-    this.#append(rows, nowMs)
+    try {
+      this.#append(rows, nowMs)
+    } catch (error) {
+      if (!isCorruption(error)) throw error
+      // Not `degraded`: the group would be tried for ever, and the spaces that are well wait with it.
+      const spaces = rows.map(({ space }) => space).join(', ')
+      throw new PlenumError('internal', `the database is damaged where rows of these belong: ${spaces}`)
+    }
     this.#passFailpoint('append:after-commit')
   }
 

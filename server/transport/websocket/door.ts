@@ -6,9 +6,10 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { ERRORS, type ErrorCode, PlenumError, toPlenumError } from '../../../shared/errors.js'
-import { parseSpacePath, type SpaceName } from '../../../shared/names.js'
+import type { SpaceName } from '../../../shared/names.js'
 import type { Access, Dialect, PeerId } from '../../space/peer.js'
-import type { Admission, DoorObserver, Gate, Place, Refusal, Spaces } from '../ports.js'
+import { Judge, refusalOf, type Verdict } from '../judge.js'
+import type { Admission, DoorObserver, Gate, Refusal, Spaces } from '../ports.js'
 import { clientAddress, clientHost, readTarget, type UpgradeTarget } from '../upgrade-request.js'
 import { type CloseCause, Connection } from './connection.js'
 import type { HeartbeatLimits } from './heartbeat.js'
@@ -45,13 +46,14 @@ interface Upgrade {
 export class WebSocketDoor {
   readonly #options: WebSocketDoorOptions
   readonly #server: WebSocketServer
+  readonly #judge: Judge
   readonly #connections = new Set<Connection>()
   readonly #refused = new Set<Connection>()
-  #isDraining = false
   #onEmpty = (): void => {}
 
   constructor(options: WebSocketDoorOptions) {
     this.#options = options
+    this.#judge = new Judge(options)
     this.#server = new WebSocketServer({
       noServer: true,
       clientTracking: false,
@@ -90,13 +92,14 @@ export class WebSocketDoor {
 
   /** From now on every upgrade is refused with `draining`; connections stay. */
   stopAccepting(): void {
-    this.#isDraining = true
+    this.#judge.stopAdmitting()
   }
 
   /** Pings what is due and ends what is dead. Call it once a second. */
   sweep(nowMs: number): void {
     for (const connection of this.#connections) connection.sweep(nowMs)
     for (const connection of this.#refused) connection.sweep(nowMs)
+    this.#judge.sweep(nowMs)
   }
 
   /**
@@ -110,49 +113,28 @@ export class WebSocketDoor {
     this.#server.close()
   }
 
-  /** One order for everybody: is there room, is the name good, who is it, may they, have they misbehaved. */
   async #decide(upgrade: Upgrade, target: UpgradeTarget, offer: Offer): Promise<void> {
-    const { admission, gate, now } = this.#options
-    const { dialect } = offer
-    if (this.#isDraining) {
-      this.#refuse(upgrade, dialect, refusalOf(new PlenumError('draining')))
-      return
-    }
     const { headers } = upgrade.request
-    const host = clientHost(upgrade.request, this.#options.trustedProxies)
-    const place = admission.enter(upgrade.address, { origin: headers.origin, host }, now())
-    if (!('leave' in place)) {
-      this.#refuse(upgrade, dialect, place)
-      return
-    }
-    let space: SpaceName
-    let access: Access
-    try {
-      space = parseSpacePath(target.spacePath)
-      access = await gate.admit(
-        { subprotocols: offer.values, authorization: headers.authorization, query: target.query },
-        space,
-      )
-      // The wait for the gate may have seen the drain begin.
-      if (this.#isDraining) throw new PlenumError('draining')
-    } catch (error) {
-      const refused = toPlenumError(error)
-      if (refused.code === 'unauthenticated') place.failed(now())
-      place.leave()
-      this.#refuse(upgrade, dialect, refusalOf(refused), refused)
-      return
-    }
-    const refusal = place.claim(space, access, dialect, now())
-    if (refusal === null) {
-      this.#accept(upgrade, space, access, dialect, place)
-    } else {
-      place.leave()
-      this.#refuse(upgrade, dialect, refusal)
-    }
+    const { dialect } = offer
+    const verdict = await this.#judge.judge({
+      dialect,
+      spacePath: target.spacePath,
+      address: upgrade.address,
+      origin: headers.origin,
+      host: clientHost(upgrade.request, this.#options.trustedProxies),
+      credentials: {
+        subprotocols: offer.values,
+        authorization: headers.authorization,
+        query: target.query,
+      },
+    })
+    if (verdict.type === 'admitted') this.#accept(upgrade, dialect, verdict)
+    else this.#refuse(upgrade, dialect, verdict.refusal, verdict.cause)
   }
 
-  #accept(upgrade: Upgrade, space: SpaceName, access: Access, dialect: Dialect, place: Place): void {
+  #accept(upgrade: Upgrade, dialect: Dialect, admitted: Verdict & { readonly type: 'admitted' }): void {
     const { observer, now } = this.#options
+    const { space, access, place } = admitted
     const connection = this.#open(upgrade, {
       space,
       onClosed: (closed, cause) => {
@@ -212,7 +194,7 @@ export class WebSocketDoor {
    * Says no: by HTTP status, or, where the client speaks `plenum.v1`, by a close code after accepting, since a
    * browser shows a refused upgrade as a bare 1006.
    */
-  #refuse(upgrade: Upgrade, dialect: Dialect, refusal: Refusal, error?: PlenumError): void {
+  #refuse(upgrade: Upgrade, dialect: Dialect, refusal: Refusal, cause?: unknown): void {
     const { observer } = this.#options
     const { code, message } = refusal
     observer.refused(code)
@@ -220,7 +202,7 @@ export class WebSocketDoor {
       code,
       reason: message,
       address: upgrade.address,
-      ...causeOf(error),
+      ...(cause === undefined ? {} : { cause }),
     })
     if (dialect === 'stock' || this.#refused.size >= MAX_REFUSED_OPEN) {
       refuseUpgrade(upgrade.socket, refusal)
@@ -250,11 +232,11 @@ export class WebSocketDoor {
 
   #tell(error: PlenumError, space: SpaceName | null): void {
     const { observer } = this.#options
-    observer.report(error.facts.level, error.message, { code: error.code, space, ...causeOf(error) })
+    const { cause } = error
+    observer.report(error.facts.level, error.message, {
+      code: error.code,
+      space,
+      ...(cause === undefined ? {} : { cause }),
+    })
   }
 }
-
-const refusalOf = ({ code, message }: PlenumError): Refusal => ({ code, message, retryAfterMs: null })
-
-const causeOf = (error: PlenumError | undefined): { cause?: unknown } =>
-  error?.cause === undefined ? {} : { cause: error.cause }

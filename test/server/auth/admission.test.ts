@@ -49,9 +49,17 @@ test('[G8] a listed origin may connect, exactly as listed', () => {
 
 test('[G8] without a list only pages of the same host may connect', () => {
   assert.ok(isOriginAllowed({ origin: 'http://localhost:1234', host: 'localhost:1234' }, []))
-  assert.not(isOriginAllowed({ origin: 'http://localhost:5173', host: 'localhost:1234' }, []))
+  assert.not(isOriginAllowed({ origin: 'http://app.example:5173', host: 'app.example:1234' }, []))
   assert.not(isOriginAllowed({ origin: 'null', host: 'localhost:1234' }, []))
   assert.not(isOriginAllowed({ origin: 'http://localhost:1234', host: undefined }, []))
+})
+
+test('[G8] without a list, pages of this machine may connect to a server on this machine, at any port', () => {
+  assert.ok(isOriginAllowed({ origin: 'http://localhost:5173', host: '127.0.0.1:1234' }, []))
+  assert.ok(isOriginAllowed({ origin: 'http://[::1]:5173', host: 'localhost:1234' }, []))
+  assert.not(isOriginAllowed({ origin: 'http://localhost:5173', host: 'plenum.example' }, []))
+  assert.not(isOriginAllowed({ origin: 'http://evil.example', host: 'localhost:1234' }, []))
+  assert.not(isOriginAllowed({ origin: 'http://127.0.0.1.evil.example', host: 'localhost:1234' }, []))
 })
 
 test('[G8] a program sends no origin and may connect; a star lets every page in', () => {

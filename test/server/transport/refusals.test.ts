@@ -262,15 +262,50 @@ test('[D3] a client that is gone before it is judged holds no place', async () =
   assert.is(door.door.connections, 0)
 })
 
-test('[G10] who keeps coming without a token is told to wait', async () => {
-  await open({ limits: { maxFailedUpgradesPerMinute: 2 } })
-  await ending(door.client('/sync/demo'))
-  await ending(door.client('/sync/demo?token=x'))
+test('[D3] a gate that does not answer is not waited for beyond its time', async () => {
+  let asked = (): void => {}
+  const isAsked = new Promise<void>(resolve => {
+    asked = resolve
+  })
+  const gate = {
+    admit: () => {
+      asked()
+      return new Promise<never>(() => {})
+    },
+    renew: () => new Promise<never>(() => {}),
+  }
+  await open({ options: { gate } })
+  const outcome = ending(door.client('/sync/demo'))
+  await isAsked
 
-  const outcome = await ending(door.client(`/sync/demo?token=${await door.token()}`))
+  door.door.sweep(door.nowMs + 10_000)
+
+  isRefusedOverHttp(await outcome, 'internal')
+  assert.is(door.admission.connections, 0)
+})
+
+test('[G10] who keeps coming without a token is told to wait', async () => {
+  await open({ limits: { maxFailedUpgradesPerMinute: 2 }, options: { trustedProxies: 1 } })
+  const from = (address: string, query = '') =>
+    ending(door.client(`/sync/demo${query}`, [], { 'X-Forwarded-For': address }))
+  await from('203.0.113.7')
+  await from('203.0.113.7', '?token=x')
+
+  const outcome = await from('203.0.113.7', `?token=${await door.token()}`)
 
   isRefusedOverHttp(outcome, 'rate_limited')
   assert.is(outcome.type === 'status' && outcome.retryAfter, '60')
+})
+
+test('[G10] programs on this machine are not taken for one client', async () => {
+  await open({ limits: { maxFailedUpgradesPerMinute: 1, maxConnectionsPerIp: 1 } })
+  await ending(door.client('/sync/demo'))
+  await ending(door.client('/sync/demo'))
+
+  await door.join()
+  await door.join()
+
+  assert.is(door.door.connections, 2)
 })
 
 test('[G5] neither an answer nor anything that is told repeats a token', async () => {

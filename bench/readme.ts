@@ -1,0 +1,44 @@
+/**
+ * The parts of README.md that are generated: the table of settings and the figures of the newest result. Run it
+ * by `npm run docs`; a test fails where the README says something else.
+ */
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { renderConfigTable } from '../server/config.js'
+import { type Report, toMarkdown } from './report.js'
+
+const ROOT = resolve(import.meta.dirname, '../..')
+const README = join(ROOT, 'README.md')
+const RESULTS = join(ROOT, 'bench/results')
+
+/** The README as it should be. @throws where a marker is missing */
+export const renderReadme = (readme: string): string =>
+  replacePart(replacePart(readme, 'config', renderConfigTable()), 'figures', renderFigures())
+
+/** The newest result file, by its name, which begins with the date. */
+const renderFigures = (): string => {
+  const file = readdirSync(RESULTS)
+    .filter(name => name.endsWith('.json'))
+    .sort()
+    .at(-1)
+  if (file === undefined) throw new Error('no results: run npm run bench')
+  const report = JSON.parse(readFileSync(join(RESULTS, file), 'utf8')) as Report
+  return `${toMarkdown(report)}\nFrom [bench/results/${file}](bench/results/${file}).`
+}
+
+const replacePart = (readme: string, name: string, content: string): string => {
+  const [before, rest] = split(readme, `<!-- ${name} -->`)
+  const [, after] = split(rest, `<!-- /${name} -->`)
+  return `${before}<!-- ${name} -->\n${content.trim()}\n<!-- /${name} -->${after}`
+}
+
+const split = (text: string, marker: string): [string, string] => {
+  const at = text.indexOf(marker)
+  if (at === -1) throw new Error(`README.md has no ${marker}`)
+  return [text.slice(0, at), text.slice(at + marker.length)]
+}
+
+export const readReadme = (): string => readFileSync(README, 'utf8')
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) writeFileSync(README, renderReadme(readReadme()))

@@ -1,0 +1,158 @@
+/**
+ * Clients of the fuzz: one document each, which outlives its connections. Both dialects over queued sockets;
+ * nothing is sent or received but when the world delivers it.
+ */
+import * as decoding from 'lib0/decoding'
+import * as encoding from 'lib0/encoding'
+import * as syncProtocol from 'y-protocols/sync'
+import * as Y from 'yjs'
+import type { SaveLedger } from '../../client/channel/save-ledger.js'
+import { connectSpace, type SpaceConnection } from '../../client/index.js'
+import type { Role } from '../../shared/roles.js'
+import { editRandomly, roots } from '../support/random-edits.js'
+import { chance, type Rng } from '../support/rng.js'
+import { pairedSocketClass, SocketPair } from '../support/socket-pair.js'
+
+export abstract class Replica {
+  readonly name: string
+  readonly role: Role
+  readonly doc = new Y.Doc()
+  pair: SocketPair | null = null
+  /** Why the last connection ended. */
+  closeCode: number | null = null
+  readonly #undo: Y.UndoManager
+
+  constructor(name: string, role: Role, clientId: number) {
+    this.name = name
+    this.role = role
+    this.doc.clientID = clientId
+    const { text, map, array, xml } = roots(this.doc)
+    this.#undo = new Y.UndoManager([text, map, array, xml], { captureTimeout: 0 })
+  }
+
+  abstract readonly dialect: 'plenum' | 'stock'
+  /** Opens a socket, and nothing more: the server accepts it. */
+  abstract connect(): SocketPair
+  abstract disconnect(): void
+
+  edit(rng: Rng): void {
+    if (chance(rng, 0.1)) this.#undo.undo()
+    else if (chance(rng, 0.05)) this.#undo.redo()
+    else editRandomly(rng, this.doc)
+  }
+
+  destroy(): void {
+    this.#undo.destroy()
+    this.doc.destroy()
+  }
+}
+
+export class PlenumReplica extends Replica {
+  readonly dialect = 'plenum'
+  /** Updates of which the server said that they are saved. */
+  readonly acknowledged: Uint8Array[] = []
+  connection: SpaceConnection | null = null
+  #ledger: SaveLedger | undefined
+
+  connect(): SocketPair {
+    let opened: SocketPair | null = null
+    const sent: Uint8Array[] = []
+    let told = 0
+    const connection = connectSpace({
+      url: 'ws://test',
+      space: 'demo',
+      token: 't',
+      doc: this.doc,
+      ...(this.#ledger === undefined ? {} : { ledger: this.#ledger }),
+      WebSocket: pairedSocketClass(pair => {
+        opened = pair
+        const { client } = pair
+        const send = client.send.bind(client)
+        client.send = frame => {
+          const update = documentUpdate(new Uint8Array(frame))
+          if (update !== null) sent.push(update)
+          send(frame)
+        }
+      }),
+    })
+    connection.on('saved', ({ count }) => {
+      if (this.role !== 'read') this.acknowledged.push(...sent.slice(told, count))
+      told = Math.max(told, count)
+    })
+    connection.on('closed', ({ code }) => {
+      this.#ledger = connection.ledger
+      this.closeCode = code
+      if (this.connection === connection) {
+        this.connection = null
+        this.pair = null
+      }
+    })
+    this.connection = connection
+    this.pair = opened
+    return opened as unknown as SocketPair
+  }
+
+  disconnect(): void {
+    this.connection?.close()
+  }
+}
+
+const documentUpdate = (frame: Uint8Array): Uint8Array | null => {
+  const isDocumentMessage = frame[0] === 0 && frame[1] !== 0
+  return isDocumentMessage ? decoding.readVarUint8Array(decoding.createDecoder(frame.slice(2))) : null
+}
+
+/** What the stock provider does with its document, without its timers. */
+export class StockReplica extends Replica {
+  readonly dialect = 'stock'
+  isSynced = false
+
+  constructor(name: string, role: Role, clientId: number) {
+    super(name, role, clientId)
+    this.doc.on('update', (update: Uint8Array, origin: unknown) => {
+      if (origin !== this && this.pair !== null) this.#sendSync(e => syncProtocol.writeUpdate(e, update))
+    })
+  }
+
+  connect(): SocketPair {
+    const pair = new SocketPair()
+    const { client } = pair
+    this.pair = pair
+    this.isSynced = false
+    client.onopen = () => this.#sendSync(e => syncProtocol.writeSyncStep1(e, this.doc))
+    client.onmessage = ({ data }: { data: ArrayBuffer }) => this.#receive(new Uint8Array(data))
+    client.onclose = ({ code }: { code: number }) => {
+      if (this.pair !== pair) return
+      this.pair = null
+      this.closeCode = code
+    }
+    return pair
+  }
+
+  disconnect(): void {
+    this.pair?.client.close(1000)
+    this.pair = null
+  }
+
+  #receive(frame: Uint8Array): void {
+    const decoder = decoding.createDecoder(frame)
+    const type = decoding.readVarUint(decoder)
+    if (type === 1) return
+    if (type !== 0) throw new Error(`a stock client was sent a message of type ${type}`)
+    const encoder = encoding.createEncoder()
+    encoding.writeVarUint(encoder, 0)
+    const onError = (error: unknown): never => {
+      throw error
+    }
+    const subtype = syncProtocol.readSyncMessage(decoder, encoder, this.doc, this, onError)
+    if (subtype === syncProtocol.messageYjsSyncStep2) this.isSynced = true
+    if (encoding.length(encoder) > 1) this.pair?.client.send(encoding.toUint8Array(encoder))
+  }
+
+  #sendSync(write: (encoder: encoding.Encoder) => void): void {
+    const encoder = encoding.createEncoder()
+    encoding.writeVarUint(encoder, 0)
+    write(encoder)
+    this.pair?.client.send(encoding.toUint8Array(encoder))
+  }
+}

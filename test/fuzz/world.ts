@@ -1,0 +1,324 @@
+/**
+ * One seeded run: a server, its disk, and a few clients between whom everything that may happen does. At the end
+ * all come back, and all must be one document; what was acknowledged before a crash must be on the disk.
+ */
+import * as Y from 'yjs'
+import { DEFAULT_LIMITS } from '../../server/space/limits.js'
+import { MemoryDisk } from '../../server/storage/memory-store.js'
+import { Core, DEMO, type Door } from '../support/core.js'
+import {
+  contentOf,
+  deletionsOf,
+  documentOf,
+  isPending,
+  missingOf,
+  stateVectorOf,
+} from '../support/documents.js'
+import { chance, createRng, int, pick, type Rng } from '../support/rng.js'
+import type { SocketPair } from '../support/socket-pair.js'
+import { assert } from '../support/suite.js'
+import { PlenumReplica, type Replica, StockReplica } from './replicas.js'
+
+interface Link {
+  readonly replica: Replica
+  readonly pair: SocketPair
+  readonly door: Door
+}
+
+/** Close codes that a client may see here without a fault: gone, too slow, failed load, draining. */
+const EXPECTED_CLOSES = new Set([1000, 1005, 1006, 4508, 4500, 4503])
+
+export class World {
+  readonly #rng: Rng
+  readonly #disk = new MemoryDisk()
+  readonly #replicas: Replica[]
+  #core: Core
+  #links: Link[] = []
+  #crashes = 0
+  #loadsMayFail = false
+  /** What happened, for the one who looks into a failing seed. */
+  readonly journal: string[] = []
+
+  constructor(seed: number) {
+    this.#rng = createRng(seed)
+    this.#replicas = this.#makeReplicas()
+    this.#core = this.#start()
+  }
+
+  async run(steps: number): Promise<void> {
+    for (let step = 0; step < steps; step++) await this.#step()
+    await this.#end()
+  }
+
+  close(): void {
+    for (const replica of this.#replicas) replica.destroy()
+  }
+
+  #makeReplicas(): Replica[] {
+    const rng = this.#rng
+    const replicas: Replica[] = [
+      new PlenumReplica('plenum0', 'write', int(rng, 1, 2 ** 32 - 1)),
+      new StockReplica('stock0', 'write', int(rng, 1, 2 ** 32 - 1)),
+    ]
+    for (let more = int(rng, 1, 3); more > 0; more--) {
+      const Kind = chance(rng, 0.5) ? PlenumReplica : StockReplica
+      const role = chance(rng, 0.25) ? 'read' : 'write'
+      replicas.push(new Kind(`${Kind.name}${more}${role}`, role, int(rng, 1, 2 ** 32 - 1)))
+    }
+    return replicas
+  }
+
+  #start(): Core {
+    const rng = this.#rng
+    const isTight = chance(rng, 0.5)
+    const core = new Core({
+      disk: this.#disk,
+      idPrefix: `life${this.#crashes}-`,
+      limits: isTight
+        ? { peerBudgetBytes: int(rng, 200, 2000), maxInboxBytes: 500, maxUncommittedBytes: 2000 }
+        : DEFAULT_LIMITS,
+    })
+    core.scheduler.costMs = chance(rng, 0.5) ? 0.05 : 0
+    return core
+  }
+
+  async #step(): Promise<void> {
+    const rng = this.#rng
+    const n = int(rng, 0, 99)
+    const links = this.#links
+    if (n < 25) this.#edit(pick(rng, this.#replicas))
+    else if (n < 44 && links.length > 0) this.#deliverUp(pick(rng, links), int(rng, 1, 6))
+    else if (n < 60 && links.length > 0) this.#deliverDown(pick(rng, links), int(rng, 1, 6))
+    else if (n < 72) await this.#breathe()
+    else if (n < 77) await this.#settle()
+    else if (n < 85) this.#connectOne()
+    else if (n < 88 && links.length > 0) this.#cut(pick(rng, links))
+    else if (n < 90) this.#hangUp(pick(rng, this.#replicas))
+    else if (n < 93) await this.#advance(int(rng, 1, 3) * 1000)
+    else if (n < 94) await this.#advance(int(rng, 20, 40) * 1000)
+    else if (n < 97) this.#disturbStore()
+    else if (n < 98) await this.#compact()
+    else if (n < 99) await (chance(rng, 0.8) ? this.#crash() : this.#restart())
+    else if (chance(rng, 0.8)) this.#deliverAll()
+    else this.#paste(pick(rng, this.#replicas))
+  }
+
+  #edit(replica: Replica): void {
+    if (replica.role === 'read') return
+    this.journal.push(`${replica.name} edits`)
+    replica.edit(this.#rng)
+  }
+
+  /** So much that the log has to be folded. */
+  #paste(replica: Replica): void {
+    if (replica.role === 'read') return
+    this.journal.push(`${replica.name} pastes`)
+    replica.doc.getText('text').insert(0, 'paste '.repeat(12_000))
+  }
+
+  #deliverUp({ replica, pair }: Link, count: number): void {
+    this.journal.push(`${replica.name} up ${pair.toServer.deliver(count)}`)
+  }
+
+  #deliverDown({ replica, pair, door }: Link, count: number): void {
+    this.journal.push(`${replica.name} down ${pair.toClient.deliver(count)}`)
+    door.drained()
+    this.#check(replica)
+  }
+
+  /** One round of the server's event loop. */
+  async #breathe(): Promise<void> {
+    this.journal.push('breathe')
+    this.#core.scheduler.runDue()
+    await new Promise<void>(resolve => setImmediate(resolve))
+  }
+
+  async #settle(): Promise<void> {
+    this.journal.push('settle')
+    await this.#core.settle()
+  }
+
+  async #advance(byMs: number): Promise<void> {
+    this.journal.push(`advance ${byMs}`)
+    await this.#core.advance(byMs)
+  }
+
+  #connectOne(): void {
+    const away = this.#replicas.filter(({ pair }) => pair === null)
+    if (away.length > 0) this.#connect(pick(this.#rng, away))
+  }
+
+  #connect(replica: Replica): void {
+    this.journal.push(`${replica.name} connects`)
+    const pair = replica.connect()
+    const { dialect, role } = replica
+    const door = this.#core.attach(pair, DEMO, { dialect, access: { user: replica.name, role } })
+    pair.accept()
+    this.#links.push({ replica, pair, door })
+  }
+
+  #cut(link: Link): void {
+    this.journal.push(`${link.replica.name} is cut`)
+    link.pair.cut()
+    this.#links = this.#links.filter(other => other !== link)
+  }
+
+  /** The client goes; what it sent before may still arrive. */
+  #hangUp(replica: Replica): void {
+    this.journal.push(`${replica.name} hangs up`)
+    replica.disconnect()
+  }
+
+  #disturbStore(): void {
+    const { store } = this.#core
+    const what = int(this.#rng, 0, 7)
+    this.journal.push(`store ${what}`)
+    switch (what) {
+      case 0:
+        store.fail('append', int(this.#rng, 1, 3))
+        return
+      case 1:
+        store.fail('append')
+        return
+      case 2:
+        store.fail('reopen', 2)
+        return
+      case 3:
+        store.isNextAnswerLost = true
+        return
+      case 4:
+        store.hold('append')
+        return
+      case 5:
+        store.hold('load')
+        return
+      case 6:
+        store.fail('load', 1)
+        this.#loadsMayFail = true
+        return
+      default:
+        this.#mendStore()
+    }
+  }
+
+  #mendStore(): void {
+    const { store } = this.#core
+    store.mend('append', 'reopen', 'load')
+    store.isNextAnswerLost = false
+    store.release('append')
+    store.release('load')
+  }
+
+  async #compact(): Promise<void> {
+    this.journal.push('compact')
+    const outcome = await this.#core.store.compact(DEMO)
+    assert.ok(outcome.type === 'compacted' || outcome.type === 'skipped', JSON.stringify(outcome))
+  }
+
+  async #crash(): Promise<void> {
+    this.journal.push('crash')
+    this.#crashes++
+    for (const { pair } of this.#links) pair.cut()
+    this.#links = []
+    this.#checkServer()
+    this.#core = this.#start()
+    await this.#checkAcknowledged()
+  }
+
+  /** A shutdown in good order: what arrived is on the disk, unless the disk does not let it. */
+  async #restart(): Promise<void> {
+    this.journal.push('restart')
+    this.#mendStore()
+    const draining = this.#core.registry.drain(10_000)
+    await this.#core.advance(11_000)
+    assert.equal(await draining, { unsavedSpaces: [], unsavedBytes: 0 })
+    assert.is(this.#core.engine.size, 0, 'documents after a drain')
+    await this.#crash()
+  }
+
+  #deliverAll(): void {
+    for (const link of this.#links) {
+      this.#deliverUp(link, Number.POSITIVE_INFINITY)
+      this.#deliverDown(link, Number.POSITIVE_INFINITY)
+    }
+  }
+
+  async #end(): Promise<void> {
+    this.journal.push('end')
+    this.#mendStore()
+    for (let quiet = 0, round = 0; quiet < 4; round++) {
+      assert.ok(round < 500, 'it never becomes quiet')
+      for (const replica of this.#replicas) if (replica.pair === null) this.#connect(replica)
+      let moved = 0
+      for (const { pair, door, replica } of this.#links) {
+        moved += pair.toServer.deliver()
+        await this.#core.settle()
+        const frames = pair.toClient.frames
+        // A quiet connection is kept alive, and told of what became durable.
+        moved += frames.filter(frame => frame[0] !== 1 && frame[0] !== 101).length
+        pair.toClient.deliver()
+        door.drained()
+        this.#check(replica)
+      }
+      await this.#core.advance(1000)
+      quiet = moved === 0 ? quiet + 1 : 0
+    }
+    await this.#checkConverged()
+    this.#checkServer()
+    await this.#checkAcknowledged()
+  }
+
+  #check(replica: Replica): void {
+    assert.not(isPending(replica.doc), `${replica.name} was sent a stream with holes`)
+    const { closeCode } = replica
+    const isExpected = closeCode === null || EXPECTED_CLOSES.has(closeCode)
+    assert.ok(isExpected, `${replica.name} was closed with ${closeCode}`)
+    if (closeCode === 4500) assert.ok(this.#loadsMayFail, `${replica.name} was closed with 4500`)
+  }
+
+  #checkServer(): void {
+    const { observer } = this.#core
+    for (const event of ['repairs', 'quarantines', 'rebuilds', 'rejections'] as const) {
+      assert.is(observer.of(event), 0, event)
+    }
+    const faults = observer.reports.filter(
+      ({ level, what }) => level === 'error' && !EXPECTED_REPORTS.has(what),
+    )
+    assert.equal(faults, [])
+  }
+
+  async #checkAcknowledged(): Promise<void> {
+    const { snapshot, tail } = await this.#core.store.load(DEMO)
+    const doc = documentOf([
+      ...(snapshot ? [snapshot.update] : []),
+      ...tail.flatMap(({ updates }) => updates),
+    ])
+    assert.not(isPending(doc), 'what is on the disk has a hole')
+    for (const replica of this.#replicas) {
+      if (!(replica instanceof PlenumReplica)) continue
+      for (const update of replica.acknowledged) {
+        assert.is(missingOf(doc, update), null, `${replica.name}: acknowledged and lost`)
+      }
+    }
+    doc.destroy()
+  }
+
+  async #checkConverged(): Promise<void> {
+    const server = documentOf([await this.#core.engine.diff(DEMO, null)])
+    for (const { name, doc, role, pair, dialect, ...rest } of this.#replicas) {
+      assert.ok(pair !== null, `${name} is connected`)
+      assert.not(isPending(doc), `${name} is pending`)
+      assert.is(stateVectorOf(doc), stateVectorOf(server), `${name}: state vector`)
+      assert.is(contentOf(doc), contentOf(server), `${name}: content`)
+      const isSame = Y.equalDeleteSets(deletionsOf(doc), deletionsOf(server))
+      // A reader's own format clean-ups stay its own.
+      if (role !== 'read') assert.ok(isSame, `${name}: delete set`)
+      if (dialect === 'plenum' && 'connection' in rest) {
+        assert.is((rest as PlenumReplica).connection?.saveState, 'saved', `${name}: save state`)
+      }
+    }
+    server.destroy()
+  }
+}
+
+const EXPECTED_REPORTS = new Set(['storage degraded', 'space could not be loaded'])
