@@ -7,7 +7,8 @@
 export class AckLedger {
   #received = 0
   #step1Sent = 0
-  #step2Received = 0
+  /** Step 1 that were answered. */
+  #replies = 0
   /** Handled and waiting for their position to be durable, ascending in both. */
   #waiting: { number: number; position: number }[] = []
   #savedCount = 0
@@ -45,12 +46,12 @@ export class AckLedger {
     this.#step1Sent++
   }
 
-  /** @returns the message's number, and for a step 2 which step 1 it answers (0 for an update) */
+  /** @returns the message's number, and which step 1 it answers: 0 for an update, and for a step 2 without one */
   received(kind: 'step2' | 'update'): { number: number; reply: number } {
     this.#received++
-    if (kind === 'update') return { number: this.#received, reply: 0 }
-    this.#step2Received++
-    return { number: this.#received, reply: this.#step2Received }
+    if (kind === 'update' || this.#replies === this.#step1Sent) return { number: this.#received, reply: 0 }
+    this.#replies++
+    return { number: this.#received, reply: this.#replies }
   }
 
   /** The message took effect, or needed none, at this append position of the log. */
@@ -68,15 +69,15 @@ export class AckLedger {
   /**
    * The message was dropped, and the sender has its content. A step 1 that this connection has not answered
    * yet is answered behind the dropped message, so its reply will hold the content again.
-   * @param handledReplies how many step 2 of this connection had arrived when the message did, itself included
+   * @param handledReplies how many step 1 this connection had answered when the message arrived, itself included
    */
   discarded(handledReplies: number): void {
     this.#holdUntilReply = Math.max(this.#holdUntilReply ?? 0, handledReplies + 1)
   }
 
-  /** How many step 2 have arrived so far: what `discarded` wants to know of each message. */
+  /** How many step 1 were answered so far: what `discarded` wants to know of each message. */
   get replies(): number {
-    return this.#step2Received
+    return this.#replies
   }
 
   /** The message was refused for good: acks end before it. */

@@ -26,7 +26,8 @@ export class PresenceRelay {
 
   /** Takes an awareness update of a connection. @throws malformed */
   announce(session: Session, update: Uint8Array): void {
-    const announcer = { id: session.peer.id, user: session.access.user, hasPresence: session.hasPresence }
+    const { peer, access, order, hasPresence } = session
+    const announcer = { id: peer.id, user: access.user, order, hasPresence }
     const { changed, nudge, replaces, dropped } = this.#presence.announce(announcer, update)
     for (const clientId of changed) this.#changed.add(clientId)
     if (dropped > 0) this.#observer.count('awareness_dropped', dropped)

@@ -13,6 +13,8 @@ const MAX_DEPARTED = 2048
 export interface Announcer {
   readonly id: PeerId
   readonly user: string
+  /** Which connection of the space it was: the later of two has the greater number. */
+  readonly order: number
   /** Whether others' entries were sent to it: stock clients send every entry that they receive back. */
   readonly hasPresence: boolean
 }
@@ -22,7 +24,7 @@ export interface AnnounceResult {
   readonly changed: readonly number[]
   /** To be sent to the announcer alone, or null. */
   readonly nudge: Uint8Array | null
-  /** The connection that this one takes the place of, or null. */
+  /** The connection that has to go for the other of the same client: the older of the two; or null. */
   readonly replaces: PeerId | null
   /** Entries dropped without an effect. */
   readonly dropped: number
@@ -32,6 +34,7 @@ interface Present {
   clock: number
   state: string
   owner: PeerId
+  order: number
   user: string
 }
 
@@ -130,6 +133,10 @@ export class Presence {
     // Only what was sent to a connection can come back as an echo, and an echo never has a newer clock.
     if (present !== undefined && (announcer.hasPresence || present.user !== announcer.user)) return null
     if (knownClock !== undefined && announcer.hasPresence && clock <= knownClock) return null
+    // What an older connection sent may arrive late.
+    if (present !== undefined && present.order > announcer.order) {
+      return { nudge: null, replaces: announcer.id, isVisible: false }
+    }
     this.#bound.set(announcer.id, clientId)
     const replaces = present?.owner ?? null
     if (replaces !== null) this.#bound.delete(replaces)
@@ -143,7 +150,13 @@ export class Presence {
 
   #arrive(announcer: Announcer, clientId: number, clock: number, state: string): void {
     this.#departed.delete(clientId)
-    this.#present.set(clientId, { clock, state, owner: announcer.id, user: announcer.user })
+    this.#present.set(clientId, {
+      clock,
+      state,
+      owner: announcer.id,
+      order: announcer.order,
+      user: announcer.user,
+    })
   }
 
   #depart(clientId: number): void {

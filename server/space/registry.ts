@@ -6,6 +6,7 @@ import { assertNever, PlenumError, toPlenumError } from '../../shared/errors.js'
 import type { SpaceName } from '../../shared/names.js'
 import { PROTOCOL_VERSION } from '../../shared/protocol/index.js'
 import { CommitQueue } from './commit-queue.js'
+import { Compactions } from './compactions.js'
 import type { Engine } from './engine.js'
 import type { SpaceLimits } from './limits.js'
 import type { Observer } from './observer.js'
@@ -63,10 +64,10 @@ export class Registry {
   readonly #commits: CommitQueue
   /** Positions mean something only within one epoch: a crash loses the unsaved tail and reuses its positions. */
   readonly #epoch: string
-  readonly #compactionQueue = new Set<SpaceName>()
-  #compaction: Promise<void> | null = null
+  readonly #compactions: Compactions
   #isDraining = false
   #hasEnded = false
+  #joined = 0
 
   constructor(options: RegistryOptions) {
     this.#options = options
@@ -84,6 +85,12 @@ export class Registry {
       onRecovered: () => {
         for (const space of this.#spaces()) space.recovered()
       },
+    })
+    this.#compactions = new Compactions({
+      store: options.store,
+      observer: options.observer,
+      followUp: (name, outcome) => this.#compacted(name, outcome),
+      onFailed: name => this.#active(name)?.compacted(null),
     })
   }
 
@@ -117,6 +124,7 @@ export class Registry {
     const session = new Session({
       ...options,
       peer,
+      order: ++this.#joined,
       inbox: space,
       scheduler,
       maxFrameBytes: limits.maxFrameBytes,
@@ -147,10 +155,8 @@ export class Registry {
   }
 
   /** Compacts one space now, open or not. @throws internal */
-  async compact(name: SpaceName): Promise<CompactionOutcome> {
-    const outcome = await this.#options.store.compact(name)
-    await this.#compacted(name, outcome)
-    return outcome
+  compact(name: SpaceName): Promise<CompactionOutcome> {
+    return this.#compactions.now(name)
   }
 
   /**
@@ -161,6 +167,7 @@ export class Registry {
   async drain(deadlineMs: number): Promise<DrainReport> {
     const { scheduler } = this.#options
     this.#isDraining = true
+    this.#compactions.close()
     let cancel = (): void => {}
     const deadline = new Promise<void>(resolve => {
       cancel = scheduler.after(deadlineMs, resolve)
@@ -204,7 +211,7 @@ export class Registry {
         ...this.#options,
         name,
         commits: this.#commits,
-        onCompactionDue: due => this.#compactSoon(due.name),
+        onCompactionDue: due => this.#compactions.soon(due.name),
         onFailed: failed => this.#drop(failed),
       })
       if (this.#hasEnded) {
@@ -246,27 +253,6 @@ export class Registry {
   /** A space that cannot go on: the next to ask loads it anew. */
   #drop(space: Space): void {
     if (this.#active(space.name) === space) this.#evict(space)
-  }
-
-  #compactSoon(name: SpaceName): void {
-    this.#compactionQueue.add(name)
-    this.#compaction ??= this.#compactAll().finally(() => {
-      this.#compaction = null
-    })
-  }
-
-  async #compactAll(): Promise<void> {
-    const { observer } = this.#options
-    for (const name of this.#compactionQueue) {
-      if (this.#isDraining) return
-      try {
-        await this.compact(name)
-      } catch (error) {
-        observer.report('error', 'compaction failed', { space: name, error: toPlenumError(error) })
-        this.#active(name)?.compacted(null)
-      }
-      this.#compactionQueue.delete(name)
-    }
   }
 
   /** The store has counted and reported it. */
@@ -324,8 +310,6 @@ export class Registry {
     })
     await Promise.all(ends)
     this.#entries.clear()
-    this.#compactionQueue.clear()
-    await this.#compaction
   }
 
   async #settle(): Promise<void> {

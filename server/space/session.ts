@@ -23,7 +23,7 @@ export interface Inbound {
   readonly number: number
   /** For a step 2: which step 1 of ours it answers; 0 for an update. */
   readonly reply: number
-  /** How many step 2 had arrived from this connection by then, this one included. */
+  /** How many step 1 of ours this connection had answered by then, this one included. */
   readonly replies: number
   readonly kind: 'step2' | 'update'
   readonly update: Uint8Array
@@ -36,7 +36,7 @@ export interface SpaceInbox {
   /** @returns a promise while the sender should not be read from */
   submit(message: Inbound): void | Promise<void>
   /** Answers a step 1. @returns a promise until it is answered */
-  catchUp(session: Session, stateVector: Uint8Array): Promise<void>
+  answer(session: Session, stateVector: Uint8Array): Promise<void>
   announce(session: Session, update: Uint8Array): void
   sendPresence(session: Session): void
   drained(session: Session): void
@@ -69,6 +69,8 @@ export interface Question {
 
 export interface SessionOptions {
   readonly peer: Peer
+  /** The later of two connections has the greater number. */
+  readonly order: number
   readonly dialect: Dialect
   readonly access: Access
   /** Judges a fresh token of message 103. */
@@ -80,6 +82,7 @@ export interface SessionOptions {
 
 export class Session {
   readonly peer: Peer
+  readonly order: number
   readonly dialect: Dialect
   readonly ledger = new AckLedger()
   flow: Flow = { type: 'joining' }
@@ -98,6 +101,7 @@ export class Session {
 
   constructor(options: SessionOptions) {
     this.peer = options.peer
+    this.order = options.order
     this.dialect = options.dialect
     this.#options = options
     this.#access = options.access
@@ -223,7 +227,7 @@ export class Session {
     const { inbox } = this.#options
     switch (message.type) {
       case 'step1':
-        return inbox.catchUp(this, message.stateVector)
+        return inbox.answer(this, message.stateVector)
       case 'step2':
       case 'update':
         return this.#submit(message.type, message.update)

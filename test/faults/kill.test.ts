@@ -15,7 +15,7 @@ import { openSpace } from './open-space.js'
 
 const test = suite('kill -9')
 
-const CYCLES = isLongRun ? 200 : 15
+const DEATH_COUNT = isLongRun ? 200 : 15
 const SPACES = ['alpha', 'beta/notes', 'gamma']
 const WRITERS_PER_SPACE = 2
 /** A death that does not come by itself within this time is a failure of the test. */
@@ -108,9 +108,13 @@ const closed = (writer: LedgerWriter): Promise<unknown> =>
     : Promise.resolve()
 
 /** Everybody is saved and has what a client has that knows nothing. */
-const expectConverged = async (server: ServerProcess, writers: readonly LedgerWriter[]): Promise<void> => {
+const expectConverged = async (
+  server: ServerProcess,
+  spaces: readonly string[],
+  writers: readonly LedgerWriter[],
+): Promise<void> => {
   await Promise.all(writers.map(({ connection }) => connection.whenSaved()))
-  for (const space of SPACES) {
+  for (const space of spaces) {
     const { doc, connection } = await openSpace(server, space, FRESH)
     for (const writer of writers.filter(writer => writer.space === space)) {
       assert.is(writer.open.size, 0, `${writer.name} has unacknowledged edits`)
@@ -158,41 +162,52 @@ const die = async (death: Death, server: ServerProcess, writers: readonly Ledger
   if (performance.now() - startedMs >= DEATH_TIMEOUT_MS) throw new Error(`${death} never came`)
 }
 
-test(`[F1] [F2] ${CYCLES} deaths: nothing acknowledged is lost, and everybody converges`, {
-  timeoutMs: isLongRun ? 1_500_000 : 150_000,
-}, async () => {
-  const rng = createRng(seedFrom())
-  const dataDir = temporaryFolder('kill')
-  const books: Books = new Map(SPACES.map(space => [space, new Set()]))
-  let deaths: Death[] = []
-  let generation = 0
-  const newWriter = (space: string): LedgerWriter =>
-    new LedgerWriter({ name: `w${++generation}`, space, books, rng })
-  const writers = SPACES.flatMap(space => Array.from({ length: WRITERS_PER_SPACE }, () => newWriter(space)))
-  const incarnations = new Map<string, string>()
-  let [unacknowledged, survived] = [0, 0]
+/** A few spaces and their writers, through some deaths. Long runs take new ones: documents only grow. */
+interface Era {
+  readonly dataDir: string
+  readonly rng: Rng
+  readonly spaces: readonly string[]
+  readonly deaths: readonly Death[]
+  /** Of all eras. */
+  readonly books: Books
+}
 
-  for (let cycle = 0; cycle <= CYCLES; cycle++) {
-    if (deaths.length === 0) deaths = shuffled(rng)
-    const death = deaths.pop()!
-    const failpoints = failpointFor(death, rng)
-    // What kills by itself must not do so while this cycle looks at what the last one left.
+interface Tally {
+  readonly unacknowledged: number
+  /** Of these. */
+  readonly survived: number
+}
+
+const liveThrough = async ({ dataDir, rng, spaces, deaths, books }: Era): Promise<Tally> => {
+  const tally = { unacknowledged: 0, survived: 0 }
+  const ours: Books = new Map(spaces.map(space => [space, new Set()]))
+  for (const [space, ids] of ours) books.set(space, ids)
+  const incarnations = new Map<string, string>()
+  let writerNumber = 0
+  const newWriter = (space: string): LedgerWriter =>
+    new LedgerWriter({ name: `w${++writerNumber}`, space, books, rng })
+  const writers = spaces.flatMap(space => Array.from({ length: WRITERS_PER_SPACE }, () => newWriter(space)))
+
+  // The last life is only looked at.
+  for (const death of [...deaths, null]) {
+    const failpoints = death === null ? '' : failpointFor(death, rng)
+    // What kills by itself must not do so while this life looks at what the last one left.
     const isSlowOnly = death === 'random' || death === 'drain'
     let server = await startLife(dataDir, isSlowOnly ? failpoints : '')
     try {
-      const found = await lookFor(server, books, writers)
-      assert.equal(found.lost, [], `lost after cycle ${cycle}`)
-      survived += found.survived
-      for (const { open } of writers) unacknowledged += open.size
+      const found = await lookFor(server, ours, writers)
+      assert.equal(found.lost, [])
+      tally.survived += found.survived
+      for (const { open } of writers) tally.unacknowledged += open.size
 
       await connectAll(server, writers)
-      await expectConverged(server, writers)
+      await expectConverged(server, spaces, writers)
       for (const { space, connection } of writers) {
         const { incarnation } = connection.welcome!
         assert.is(incarnations.get(space) ?? incarnation, incarnation, 'a restart changes no incarnation')
         incarnations.set(space, incarnation)
       }
-      if (cycle === CYCLES) break
+      if (death === null) break
 
       if (!isSlowOnly) {
         await server.kill9()
@@ -207,20 +222,41 @@ test(`[F1] [F2] ${CYCLES} deaths: nothing acknowledged is lost, and everybody co
       // Somebody goes for good, with whatever was not acknowledged; somebody who knows nothing takes over.
       const leaver = pick(rng, writers)
       writers[writers.indexOf(leaver)] = newWriter(leaver.space)
-      for (const writer of writers) if (int(rng, 0, 2) === 0) writer.edit()
+      for (const writer of writers) if (chance(rng, 1 / 3)) writer.edit()
     } catch (error) {
-      console.error(`in cycle ${cycle}; the server's last words:\n${server.log.slice(-20).join('\n')}`)
+      console.error(`before "${death}"; the server's last words:\n${server.log.slice(-20).join('\n')}`)
       throw error
     } finally {
       for (const writer of writers) writer.close()
       await server.dispose()
     }
   }
+  return tally
+}
+
+test(`[F1] [F2] ${DEATH_COUNT} deaths: nothing acknowledged is lost, and everybody converges`, {
+  timeoutMs: isLongRun ? 1_800_000 : 150_000,
+}, async () => {
+  const rng = createRng(seedFrom())
+  const dataDir = temporaryFolder('kill')
+  const books: Books = new Map()
+  let [deathsLeft, unacknowledged, survived] = [DEATH_COUNT, 0, 0]
+  for (let era = 1; deathsLeft > 0; era++) {
+    const deaths = shuffled(rng).slice(0, deathsLeft)
+    deathsLeft -= deaths.length
+    const spaces = SPACES.map(space => `${space}.${era}`)
+    const tally = await liveThrough({ dataDir, rng, spaces, deaths, books })
+    unacknowledged += tally.unacknowledged
+    survived += tally.survived
+  }
+  const server = await startLife(dataDir, '')
+  assert.equal((await lookFor(server, books, [])).lost, [])
+  await server.dispose()
   const acknowledged = [...books.values()].reduce((sum, ids) => sum + ids.size, 0)
   note(
-    `${CYCLES} deaths, ${acknowledged} edits acknowledged, 0 lost; of ${unacknowledged} in flight ${survived} were on disk`,
+    `${DEATH_COUNT} deaths, ${acknowledged} edits acknowledged, 0 lost; of ${unacknowledged} in flight ${survived} were on disk`,
   )
-  assert.ok(acknowledged > CYCLES * 20, 'the writers wrote')
+  assert.ok(acknowledged > DEATH_COUNT * 20, 'the writers wrote')
   removeFolder(dataDir)
 })
 

@@ -4,6 +4,7 @@
  */
 import * as decoding from 'lib0/decoding'
 import * as encoding from 'lib0/encoding'
+import * as awarenessProtocol from 'y-protocols/awareness'
 import * as syncProtocol from 'y-protocols/sync'
 import * as Y from 'yjs'
 import type { SaveLedger } from '../../client/channel/save-ledger.js'
@@ -17,6 +18,7 @@ export abstract class Replica {
   readonly name: string
   readonly role: Role
   readonly doc = new Y.Doc()
+  readonly awareness: awarenessProtocol.Awareness
   pair: SocketPair | null = null
   /** Why the last connection ended. */
   closeCode: number | null = null
@@ -26,6 +28,9 @@ export abstract class Replica {
     this.name = name
     this.role = role
     this.doc.clientID = clientId
+    this.awareness = new awarenessProtocol.Awareness(this.doc)
+    // Nothing here goes by the real clock.
+    clearInterval(this.awareness._checkInterval)
     const { text, map, array, xml } = roots(this.doc)
     this.#undo = new Y.UndoManager([text, map, array, xml], { captureTimeout: 0 })
   }
@@ -39,6 +44,16 @@ export abstract class Replica {
     if (chance(rng, 0.1)) this.#undo.undo()
     else if (chance(rng, 0.05)) this.#undo.redo()
     else editRandomly(rng, this.doc)
+  }
+
+  /** Whom this client sees, itself included. */
+  get seen(): number[] {
+    return [...this.awareness.getStates().keys()].sort((a, b) => a - b)
+  }
+
+  /** Says where it is, or that it still is there. */
+  announce(at: number): void {
+    this.awareness.setLocalState({ name: this.name, at })
   }
 
   destroy(): void {
@@ -63,6 +78,7 @@ export class PlenumReplica extends Replica {
       space: 'demo',
       token: 't',
       doc: this.doc,
+      awareness: this.awareness,
       ...(this.#ledger === undefined ? {} : { ledger: this.#ledger }),
       WebSocket: pairedSocketClass(pair => {
         opened = pair
@@ -80,12 +96,11 @@ export class PlenumReplica extends Replica {
       told = Math.max(told, count)
     })
     connection.on('closed', ({ code }) => {
+      // A client has one connection at a time, and hears of no other.
       this.#ledger = connection.ledger
       this.closeCode = code
-      if (this.connection === connection) {
-        this.connection = null
-        this.pair = null
-      }
+      this.connection = null
+      this.pair = null
     })
     this.connection = connection
     this.pair = opened
@@ -112,6 +127,10 @@ export class StockReplica extends Replica {
     this.doc.on('update', (update: Uint8Array, origin: unknown) => {
       if (origin !== this && this.pair !== null) this.#sendSync(e => syncProtocol.writeUpdate(e, update))
     })
+    // It sends back what it receives.
+    this.awareness.on('update', ({ added, updated, removed }: Record<string, number[]>) =>
+      this.#sendAwareness([...(added ?? []), ...(updated ?? []), ...(removed ?? [])]),
+    )
   }
 
   connect(): SocketPair {
@@ -119,25 +138,37 @@ export class StockReplica extends Replica {
     const { client } = pair
     this.pair = pair
     this.isSynced = false
-    client.onopen = () => this.#sendSync(e => syncProtocol.writeSyncStep1(e, this.doc))
+    client.onopen = () => {
+      this.#sendSync(e => syncProtocol.writeSyncStep1(e, this.doc))
+      if (this.awareness.getLocalState() !== null) this.#sendAwareness([this.awareness.clientID])
+    }
     client.onmessage = ({ data }: { data: ArrayBuffer }) => this.#receive(new Uint8Array(data))
     client.onclose = ({ code }: { code: number }) => {
       if (this.pair !== pair) return
-      this.pair = null
       this.closeCode = code
+      this.#lost()
     }
     return pair
   }
 
   disconnect(): void {
     this.pair?.client.close(1000)
+    this.#lost()
+  }
+
+  #lost(): void {
     this.pair = null
+    const others = this.seen.filter(id => id !== this.awareness.clientID)
+    awarenessProtocol.removeAwarenessStates(this.awareness, others, this)
   }
 
   #receive(frame: Uint8Array): void {
     const decoder = decoding.createDecoder(frame)
     const type = decoding.readVarUint(decoder)
-    if (type === 1) return
+    if (type === 1) {
+      awarenessProtocol.applyAwarenessUpdate(this.awareness, decoding.readVarUint8Array(decoder), this)
+      return
+    }
     if (type !== 0) throw new Error(`a stock client was sent a message of type ${type}`)
     const encoder = encoding.createEncoder()
     encoding.writeVarUint(encoder, 0)
@@ -147,6 +178,15 @@ export class StockReplica extends Replica {
     const subtype = syncProtocol.readSyncMessage(decoder, encoder, this.doc, this, onError)
     if (subtype === syncProtocol.messageYjsSyncStep2) this.isSynced = true
     if (encoding.length(encoder) > 1) this.pair?.client.send(encoding.toUint8Array(encoder))
+  }
+
+  #sendAwareness(clientIds: number[]): void {
+    if (this.pair === null) return
+    const encoder = encoding.createEncoder()
+    encoding.writeVarUint(encoder, 1)
+    const entries = awarenessProtocol.encodeAwarenessUpdate(this.awareness, clientIds)
+    encoding.writeVarUint8Array(encoder, entries)
+    this.pair.client.send(encoding.toUint8Array(encoder))
   }
 
   #sendSync(write: (encoder: encoding.Encoder) => void): void {

@@ -245,6 +245,21 @@ test('[A5] the same user with the same clientID takes the place of a half-open c
   assert.equal(second?.seen, [1, 2], 'the end of the old connection removes nobody')
 })
 
+test('[A5] what an older connection sent may arrive late, and does not end the newer one', async () => {
+  const { core, people } = await together(2)
+  const [first, second] = people
+  first?.disconnect()
+  const stale = await core.join({ dialect: 'stock', access: { user: 'u1' } })
+  await first?.connect()
+  await quiet(core, ...people)
+  const entries = awarenessProtocol.encodeAwarenessUpdate(first!.awareness, [1])
+  await stale.say({ type: 'awareness', entries })
+  assert.is(stale.closed?.code, 4410)
+  assert.is(first?.caller?.closed, null)
+  await quiet(core, ...people)
+  assert.equal(second?.seen, [1, 2])
+})
+
 test('[A5] another user is not heard for a clientID that is present', async () => {
   const { core, people } = await together(2)
   const [first, second] = people
@@ -371,7 +386,7 @@ test('[A9] who left is remembered, the latest of them', () => {
   for (let id = 1; id <= count; id++) {
     const peer = `p${id}` as PeerId
     const { entries } = entry(id, 3, '{}')
-    presence.announce({ id: peer, user: 'ann', hasPresence: false }, entries)
+    presence.announce({ id: peer, user: 'ann', order: id, hasPresence: false }, entries)
     assert.equal(presence.leave(peer), [id])
   }
   assert.equal(presence.clientIds, [])

@@ -210,6 +210,20 @@ test('[M6] a gap is answered by a step 1, once per state, and what fits stays', 
   assert.equal(types(await caller.say(first)), ['saved'])
 })
 
+test('[M6] a gap that its reply did not fill is not asked about again while the document is the same', async () => {
+  const core = new Core()
+  const caller = await core.live()
+  const writer = new Writer()
+  writer.type('a')
+  const gap = writer.type('b')
+  assert.equal(types(await caller.say(gap)), ['step1'])
+  await caller.say(NOTHING)
+  assert.equal(types(await caller.say(gap)), [])
+  assert.equal(types(await caller.say(NOTHING, gap)), [], 'nobody asked for that step 2')
+  await caller.say(new Writer().type('c'))
+  assert.equal(types(await caller.say(gap)), ['step1'], 'it is another state')
+})
+
 test('[M6] [S3] a reply that is not on the disk holds the acks as the gap did', async () => {
   const core = new Core()
   const caller = await core.live()

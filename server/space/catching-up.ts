@@ -1,0 +1,205 @@
+/**
+ * Brings connections up to date: asks them for what they have, answers what they ask, and takes care of those
+ * that read too slowly. A slow one is sent nothing more, and one diff once it has drained: never a stream with
+ * holes, and never more waiting for it than its budget and that diff.
+ */
+import { assertNever, toPlenumError } from '../../shared/errors.js'
+import type { SpaceName } from '../../shared/names.js'
+import { encodeMessage } from '../../shared/protocol/index.js'
+import type { Engine } from './engine.js'
+import type { SpaceLimits } from './limits.js'
+import type { Observer } from './observer.js'
+import type { PresenceRelay } from './presence-relay.js'
+import type { Scheduler } from './scheduler.js'
+import type { Question, Session } from './session.js'
+import type { SpaceLog } from './space-log.js'
+
+/** What waits for the end of the current turn's edits, in order. */
+export type Errand =
+  | { readonly type: 'ask'; readonly session: Session }
+  | { readonly type: 'answer'; readonly session: Session; readonly question: Question }
+  | { readonly type: 'presence'; readonly session: Session }
+  | { readonly type: 'catch-up'; readonly session: Session }
+
+export interface CatchingUpOptions {
+  readonly name: SpaceName
+  readonly engine: Engine
+  readonly scheduler: Scheduler
+  readonly observer: Observer
+  readonly limits: SpaceLimits
+  readonly log: SpaceLog
+  readonly presence: PresenceRelay
+  readonly sessions: ReadonlySet<Session>
+}
+
+export class CatchingUp {
+  readonly #options: CatchingUpOptions
+  #errands: Errand[] = []
+  #stateVector: Uint8Array | null = null
+  /** The step 2 for a client that has nothing, as long as the document does not change. */
+  #fullState: Uint8Array | null = null
+
+  constructor(options: CatchingUpOptions) {
+    this.#options = options
+  }
+
+  get isEmpty(): boolean {
+    return this.#errands.length === 0
+  }
+
+  add(errand: Errand): void {
+    this.#errands.push(errand)
+  }
+
+  /** The document has changed, or may have. */
+  forgetState(): void {
+    this.#stateVector = null
+    this.#fullState = null
+  }
+
+  /** Runs what is there now; what it brings up is for the next turn. The document must not change meanwhile. */
+  async run(): Promise<void> {
+    for (let left = this.#errands.length; left > 0; left--) {
+      const errand = this.#errands.shift()
+      if (errand === undefined) break
+      try {
+        await this.#cutIfSlow(errand.session)
+        if (errand.session.isOpen) await this.#runOne(errand)
+        else settle(errand)
+      } catch (error) {
+        settle(errand)
+        const { code, message } = toPlenumError(error)
+        if (code !== 'malformed') throw error
+        errand.session.close(code, message)
+      }
+    }
+    await this.cutSlow()
+  }
+
+  /** Drops everything; nobody waits any more. */
+  clear(): void {
+    for (const errand of this.#errands) settle(errand)
+    this.#errands = []
+  }
+
+  /** Whoever has more waiting than the budget is not sent more. To be called before the document changes again. */
+  async cutSlow(): Promise<void> {
+    const { sessions, limits } = this.#options
+    for (const session of sessions) {
+      if (session.peer.bufferedBytes > limits.peerBudgetBytes) await this.#cutIfSlow(session)
+    }
+  }
+
+  /** The connection may have taken what waited for it. @returns whether there is something to do for it now */
+  drained(session: Session): boolean {
+    const { flow, peer } = session
+    if (flow.type !== 'behind' || flow.isQueued) return false
+    if (peer.bufferedBytes > this.#options.limits.peerBudgetBytes / 2) return false
+    flow.isQueued = true
+    this.add({ type: 'catch-up', session })
+    return true
+  }
+
+  /** Closes a slow connection that took nothing until its deadline. */
+  sweep(session: Session, nowMs: number): void {
+    const { flow, peer } = session
+    if (flow.type !== 'behind') return
+    const bufferedBytes = peer.bufferedBytes
+    if (bufferedBytes < flow.lastBufferedBytes) flow.stalledSinceMs = nowMs
+    flow.lastBufferedBytes = bufferedBytes
+    if (nowMs - flow.stalledSinceMs < this.#options.limits.slowPeerDeadlineMs) return
+    this.#options.observer.count('too_slow')
+    session.close('too_slow')
+  }
+
+  async #runOne(errand: Errand): Promise<void> {
+    const { session } = errand
+    switch (errand.type) {
+      case 'ask':
+        session.sendStep1(await this.#currentStateVector())
+        return
+      case 'answer':
+        return this.#answer(session, errand.question)
+      case 'presence':
+        this.#options.presence.sendAll(session)
+        return
+      case 'catch-up':
+        return this.#catchUp(session)
+      default:
+        assertNever(errand)
+    }
+  }
+
+  /** Whoever asks without reading is answered when they have read. */
+  async #answer(session: Session, question: Question): Promise<void> {
+    const { flow } = session
+    if (flow.type === 'behind') {
+      flow.question?.done()
+      flow.question = question
+      return
+    }
+    session.sendFrame(await this.#step2(question.stateVector))
+    question.done()
+    this.#becomeLive(session)
+  }
+
+  async #catchUp(session: Session): Promise<void> {
+    const { engine, name, observer, presence } = this.#options
+    const { flow } = session
+    if (flow.type !== 'behind') return
+    observer.count('catch_ups')
+    if (flow.question !== null) {
+      session.sendFrame(await this.#step2(flow.question.stateVector))
+      flow.question.done()
+    } else if (flow.since === null) {
+      session.flow = { type: 'joining' }
+      presence.sendMissed(session, flow.missedClientIds)
+      return
+    } else {
+      session.send({ type: 'update', update: await engine.diff(name, flow.since) })
+    }
+    this.#becomeLive(session)
+  }
+
+  #becomeLive(session: Session): void {
+    const { log, presence } = this.#options
+    const { flow } = session
+    session.flow = { type: 'live' }
+    session.sentPosition = log.position
+    if (flow.type === 'behind') presence.sendMissed(session, flow.missedClientIds)
+    session.durable(log.durablePosition)
+  }
+
+  async #cutIfSlow(session: Session): Promise<void> {
+    const { limits, observer, scheduler } = this.#options
+    const bufferedBytes = session.peer.bufferedBytes
+    if (session.flow.type === 'behind' || bufferedBytes <= limits.peerBudgetBytes) return
+    observer.count('collapses')
+    session.flow = {
+      type: 'behind',
+      since: session.flow.type === 'live' ? await this.#currentStateVector() : null,
+      question: null,
+      missedClientIds: new Set(),
+      lastBufferedBytes: bufferedBytes,
+      stalledSinceMs: scheduler.elapsed(),
+      isQueued: false,
+    }
+  }
+
+  async #step2(stateVector: Uint8Array): Promise<Uint8Array> {
+    const { engine, name } = this.#options
+    const hasNothing = stateVector.length === 1 && stateVector[0] === 0
+    if (!hasNothing) return encodeMessage({ type: 'step2', update: await engine.diff(name, stateVector) })
+    this.#fullState ??= encodeMessage({ type: 'step2', update: await engine.diff(name, null) })
+    return this.#fullState
+  }
+
+  async #currentStateVector(): Promise<Uint8Array> {
+    this.#stateVector ??= await this.#options.engine.stateVector(this.#options.name)
+    return this.#stateVector
+  }
+}
+
+const settle = (errand: Errand): void => {
+  if (errand.type === 'answer') errand.question.done()
+}

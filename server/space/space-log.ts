@@ -1,0 +1,83 @@
+/**
+ * One space's side of the log: positions without gaps, what is known to be on disk, and how large snapshot,
+ * tail and document are. It appends; the commit queue brings it to the disk.
+ */
+import type { SpaceName } from '../../shared/names.js'
+import { type CommitQueue, flushBytes } from './commit-queue.js'
+import { compactionDue } from './compaction-policy.js'
+import type { LoadedSpace } from './loading.js'
+import type { LoggedFlush } from './update-store.js'
+
+export class SpaceLog {
+  readonly #space: SpaceName
+  readonly #commits: CommitQueue
+  #position: number
+  #durablePosition: number
+  #snapshotBytes: number
+  #tailBytes: number
+  #tailUpdates: number
+  #documentBytes: number
+
+  constructor(options: {
+    readonly space: SpaceName
+    readonly commits: CommitQueue
+    readonly loaded: LoadedSpace
+  }) {
+    const { space, commits, loaded } = options
+    this.#space = space
+    this.#commits = commits
+    this.#position = loaded.position
+    this.#durablePosition = loaded.durablePosition
+    this.#snapshotBytes = loaded.snapshotBytes
+    this.#tailBytes = loaded.tailBytes
+    this.#tailUpdates = loaded.tailUpdates
+    this.#documentBytes = loaded.snapshotBytes + loaded.tailBytes
+  }
+
+  /** The position of the last flush; what changes nothing is acknowledged here. */
+  get position(): number {
+    return this.#position
+  }
+
+  get durablePosition(): number {
+    return this.#durablePosition
+  }
+
+  /** What the document takes at most: its last measured size and everything since. */
+  get documentBytes(): number {
+    return this.#documentBytes
+  }
+
+  /** Whether the log has outgrown the snapshot. */
+  get isCompactionDue(): boolean {
+    return compactionDue({
+      snapshotBytes: this.#snapshotBytes,
+      tailBytes: this.#tailBytes,
+      tailUpdates: this.#tailUpdates,
+    })
+  }
+
+  append(content: Omit<LoggedFlush, 'position'>): void {
+    const flush = { position: ++this.#position, ...content }
+    this.#tailBytes += flushBytes(flush)
+    this.#tailUpdates += flush.updates.length
+    this.#documentBytes += flush.updates.reduce((sum, update) => sum + update.length, 0)
+    this.#commits.append(this.#space, flush)
+  }
+
+  durable(position: number): void {
+    this.#durablePosition = Math.max(this.#durablePosition, position)
+  }
+
+  /** The exact size of the encoded document. */
+  measured(documentBytes: number): void {
+    this.#documentBytes = documentBytes
+  }
+
+  /** @param snapshotBytes null where no snapshot was made: it is due again when the log has grown as much again */
+  compacted(snapshotBytes: number | null): void {
+    this.#snapshotBytes = snapshotBytes ?? this.#snapshotBytes
+    this.#tailBytes = 0
+    this.#tailUpdates = 0
+  }
+}
