@@ -6,7 +6,7 @@ import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
 import { resolveSecret } from '../auth/secret.js'
 import { signToken } from '../auth/sign-token.js'
 import type { Config } from '../config.js'
-import type { DemoDesk } from '../http/demo-tokens.js'
+import type { DemoDesk } from '../http/demo-desk.js'
 
 /** The space that visitors start in. They may make others below it. */
 export const DEMO_SPACE = 'demo'

@@ -1,7 +1,7 @@
 /** Runs a service until somebody asks it to end, then drains it. */
 import type { Config } from '../config.js'
 import { createService } from '../create-service.js'
-import type { DemoDesk } from '../http/demo-tokens.js'
+import type { DemoDesk } from '../http/demo-desk.js'
 import type { ServiceAddress } from '../service/listen.js'
 import { type CliIo, EXIT } from './io.js'
 

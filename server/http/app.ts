@@ -1,8 +1,9 @@
 /** The HTTP routes: whether it lives, whether it serves, how it fares, and the demo where it is wanted. */
 import express, { type Express, Router } from 'express'
 import { PlenumError } from '../../shared/errors.js'
+import type { DemoDesk } from './demo-desk.js'
 import { demoPage } from './demo-page.js'
-import { type DemoDesk, demoTokens } from './demo-tokens.js'
+import { demoTokens } from './demo-tokens.js'
 import { handleErrors, notFound, type Report, sendError } from './errors.js'
 import { securityHeaders } from './security-headers.js'
 

@@ -4,17 +4,8 @@
  */
 import express, { Router, type Router as Routes } from 'express'
 import { PlenumError } from '../../shared/errors.js'
-import { isRole, type Role } from '../../shared/roles.js'
-
-export interface DemoWish {
-  readonly name: string
-  readonly role: Role
-}
-
-export interface DemoDesk {
-  /** Resolves null where this is not the invitation. */
-  tokenFor(invitation: string, wish: DemoWish): Promise<string | null>
-}
+import { isRole } from '../../shared/roles.js'
+import type { DemoDesk, DemoWish } from './demo-desk.js'
 
 const MAX_BODY = '1kb'
 const MAX_NAME_CHARACTERS = 40
