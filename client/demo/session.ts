@@ -71,9 +71,9 @@ export class Session {
     }
   }
 
-  /** As the server has it; before it has said, as was asked for. */
+  /** What was asked for, until the server says otherwise. */
   get role(): DemoRole {
-    return (this.#provider.role ?? this.#role) === 'read' ? 'read' : 'write'
+    return this.#role
   }
 
   get people(): Person[] {
@@ -87,7 +87,7 @@ export class Session {
     this.#changed()
   }
 
-  /** Asks for another role; what the page shows follows the server's answer. */
+  /** Asks for another role: less is so at once, more once the server has said so. */
   setRole(role: DemoRole): void {
     const { address, base } = this.#options
     this.#role = role
@@ -129,9 +129,13 @@ export class Session {
     const { awareness, doc } = provider
     const editor = createEditor({ parent, text: doc.getText(TEXT), awareness, nonce })
     const changed = (): void => this.#changed()
-    for (const event of ['connection', 'saveState', 'role', 'rejected', 'conflict', 'loaded'] as const) {
+    for (const event of ['connection', 'saveState', 'rejected', 'conflict', 'loaded'] as const) {
       provider.on(event, changed)
     }
+    provider.on('role', role => {
+      this.#role = role === 'read' ? 'read' : 'write'
+      this.#changed()
+    })
     provider.on('storage-error', error => {
       this.#storageProblem = error instanceof Error ? error.message : String(error)
       this.#changed()
@@ -143,8 +147,9 @@ export class Session {
   }
 
   #changed(): void {
+    const { role, rejected } = this.#provider
     // What is refused goes nowhere: more of it would only be lost.
-    this.#editor.setReadOnly(this.role === 'read' || this.#provider.rejected !== null)
+    this.#editor.setReadOnly(this.#role === 'read' || role === 'read' || rejected !== null)
     this.#options.onChange()
   }
 }

@@ -104,7 +104,7 @@ export class DemoWindow {
     await this.#until(() => this.page.waitForFunction(isShown, WAIT, text))
   }
 
-  /** Everything that it has said about connection and saving since it was opened, with the text of that moment. */
+  /** What it said of connection and saving at each change of the page since it was opened, and the text then. */
   told(): Promise<Told[]> {
     return this.page.evaluate(() => window.told)
   }
@@ -140,8 +140,14 @@ const record = (): void => {
     const connection = document.getElementById('connection')?.dataset.connection ?? ''
     window.told.push({ save, connection, text: window.textOfPage() })
   }
-  const attributeFilter = ['data-save', 'data-connection']
-  new MutationObserver(note).observe(document, { attributes: true, attributeFilter, subtree: true })
+  // The editor reads what the browser typed in an observer, too: note what it has made of it.
+  new MutationObserver(() => queueMicrotask(note)).observe(document, {
+    attributes: true,
+    attributeFilter: ['data-save', 'data-connection'],
+    characterData: true,
+    childList: true,
+    subtree: true,
+  })
 }
 
 const answerForDesk = async (page: Page, tokens: () => Promise<string | null>): Promise<void> => {
