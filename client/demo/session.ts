@@ -7,7 +7,7 @@ import { warnBeforeUnload } from '../provider/warn-before-unload.js'
 import { SpaceProvider } from '../space-provider.js'
 import type { DemoAddress, DemoRole } from './address.js'
 import { downloadText } from './download.js'
-import { createEditor, type Editor } from './editor.js'
+import { createEditor, type Editor, type EditorOptions } from './editor.js'
 import { type Person, peopleIn } from './people.js'
 import type { Facts } from './status.js'
 import { tokensFor } from './tokens.js'
@@ -20,6 +20,7 @@ export interface SessionOptions {
   readonly nonce: string
   readonly parent: HTMLElement
   readonly isSwitchedOff: boolean
+  readonly covered: EditorOptions['covered']
   /** Anything that the page shows may have changed. */
   onChange(): void
 }
@@ -125,9 +126,9 @@ export class Session {
   }
 
   #show(provider: SpaceProvider): [Editor, () => void] {
-    const { nonce, parent } = this.#options
+    const { nonce, parent, covered } = this.#options
     const { awareness, doc } = provider
-    const editor = createEditor({ parent, text: doc.getText(TEXT), awareness, nonce })
+    const editor = createEditor({ parent, text: doc.getText(TEXT), awareness, nonce, covered })
     const changed = (): void => this.#changed()
     for (const event of ['connection', 'saveState', 'rejected', 'conflict', 'loaded'] as const) {
       provider.on(event, changed)

@@ -87,6 +87,27 @@ test.skipIf(noBrowser, '[U13] the width of a phone is enough: nothing lies besid
   }
 })
 
+test.skipIf(noBrowser, '[U13] where one writes is never behind the bars', async () => {
+  const window = await bench.open({ space: 'demo/long', width: 390, height: 500 })
+  await window.whenSaved()
+  const isInSight = (): Promise<boolean> =>
+    window.page.evaluate(() => {
+      const { top, bottom } = getSelection()!.getRangeAt(0).getBoundingClientRect()
+      const above = document.querySelector('.top')!.getBoundingClientRect()
+      const below = document.querySelector('.desk')!.getBoundingClientRect()
+      return top >= above.bottom && bottom <= below.top
+    })
+
+  await window.type(`${'a\n'.repeat(30)}the last`)
+  assert.ok(await isInSight())
+
+  await window.page.keyboard.down('Control')
+  await window.page.keyboard.press('Home')
+  await window.page.keyboard.up('Control')
+  await window.page.keyboard.press('ArrowRight')
+  assert.ok(await isInSight())
+})
+
 test.skipIf(
   noBrowser,
   '[U14] the browser has nothing to complain of, under a policy without exceptions',

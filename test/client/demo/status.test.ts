@@ -28,6 +28,7 @@ const allFacts = (): Facts[] =>
             saveState,
             hasUnsavedEdits,
             isKeptLocally,
+            isConflict: false,
             isSwitchedOff,
           })),
         ),
@@ -51,12 +52,19 @@ test('[U21] edits that no disk has are said to be in this tab only', () => {
   }
 })
 
+test('[U21] what a server lost that began anew is not said to be without need of saving', () => {
+  for (const facts of allFacts().filter(({ saveState }) => saveState === 'offline')) {
+    assert.is(saveStatus({ ...facts, isConflict: true }).text, 'Not on the server')
+  }
+})
+
 test('[U21] the connection is shown as it is, and the time until the next try', () => {
   const facts = (connection: ConnectionState, isSwitchedOff = false): Facts => ({
     connection,
     saveState: 'offline',
     hasUnsavedEdits: false,
     isKeptLocally: true,
+    isConflict: false,
     isSwitchedOff,
   })
   const [connecting, connected, idle, waiting, needsAuth, closed] = CONNECTIONS as [
