@@ -14,6 +14,8 @@ export interface EditorOptions {
   readonly awareness: Awareness
   /** What the content policy asks of style elements. */
   readonly nonce: string
+  /** How much of the window is covered, above and below: the cursor is kept out of it. */
+  covered(): { readonly top: number; readonly bottom: number }
 }
 
 export interface Editor {
@@ -24,7 +26,8 @@ export interface Editor {
 
 const PLACEHOLDER = 'Write something. Whoever has this space open sees it as you type.'
 
-export const createEditor = ({ parent, text, awareness, nonce }: EditorOptions): Editor => {
+export const createEditor = (options: EditorOptions): Editor => {
+  const { parent, text, awareness, nonce, covered } = options
   const access = new Compartment()
   const view = new EditorView({
     parent,
@@ -33,6 +36,7 @@ export const createEditor = ({ parent, text, awareness, nonce }: EditorOptions):
       extensions: [
         EditorView.cspNonce.of(nonce),
         EditorView.lineWrapping,
+        EditorView.scrollMargins.of(covered),
         EditorView.contentAttributes.of({
           'aria-label': 'The shared text',
           spellcheck: 'true',

@@ -19,6 +19,7 @@ const session = new Session({
   nonce: document.querySelector<HTMLElement>('meta[property=csp-nonce]')?.nonce ?? '',
   parent: part('editor'),
   isSwitchedOff: sessionStorage.getItem(SWITCH_KEY) === 'on',
+  covered: () => ({ top: part('top').offsetHeight, bottom: part('desk').offsetHeight }),
   onChange: () => show(),
 })
 

@@ -70,7 +70,7 @@ worker.addEventListener('activate', event => event.waitUntil(worker.clients.clai
 
 worker.addEventListener('fetch', event => {
   const { request } = event
-  const { href } = new URL(request.url)
+  const [href = ''] = request.url.split('#', 1)
   if (request.method !== 'GET') return
   if (href === page) {
     event.respondWith(ofPage({ request, waitUntil: done => event.waitUntil(done) }))

@@ -7,7 +7,7 @@ import { warnBeforeUnload } from '../provider/warn-before-unload.js'
 import { SpaceProvider } from '../space-provider.js'
 import type { DemoAddress, DemoRole } from './address.js'
 import { downloadText } from './download.js'
-import { createEditor, type Editor } from './editor.js'
+import { createEditor, type Editor, type EditorOptions } from './editor.js'
 import { type Person, peopleIn } from './people.js'
 import type { Facts } from './status.js'
 import { tokensFor } from './tokens.js'
@@ -20,6 +20,7 @@ export interface SessionOptions {
   readonly nonce: string
   readonly parent: HTMLElement
   readonly isSwitchedOff: boolean
+  readonly covered: EditorOptions['covered']
   /** Anything that the page shows may have changed. */
   onChange(): void
 }
@@ -71,9 +72,9 @@ export class Session {
     }
   }
 
-  /** As the server has it; before it has said, as was asked for. */
+  /** What was asked for, until the server says otherwise. */
   get role(): DemoRole {
-    return (this.#provider.role ?? this.#role) === 'read' ? 'read' : 'write'
+    return this.#role
   }
 
   get people(): Person[] {
@@ -87,7 +88,7 @@ export class Session {
     this.#changed()
   }
 
-  /** Asks for another role; what the page shows follows the server's answer. */
+  /** Asks for another role: less is so at once, more once the server has said so. */
   setRole(role: DemoRole): void {
     const { address, base } = this.#options
     this.#role = role
@@ -125,13 +126,17 @@ export class Session {
   }
 
   #show(provider: SpaceProvider): [Editor, () => void] {
-    const { nonce, parent } = this.#options
+    const { nonce, parent, covered } = this.#options
     const { awareness, doc } = provider
-    const editor = createEditor({ parent, text: doc.getText(TEXT), awareness, nonce })
+    const editor = createEditor({ parent, text: doc.getText(TEXT), awareness, nonce, covered })
     const changed = (): void => this.#changed()
-    for (const event of ['connection', 'saveState', 'role', 'rejected', 'conflict', 'loaded'] as const) {
+    for (const event of ['connection', 'saveState', 'rejected', 'conflict', 'loaded'] as const) {
       provider.on(event, changed)
     }
+    provider.on('role', role => {
+      this.#role = role === 'read' ? 'read' : 'write'
+      this.#changed()
+    })
     provider.on('storage-error', error => {
       this.#storageProblem = error instanceof Error ? error.message : String(error)
       this.#changed()
@@ -143,8 +148,9 @@ export class Session {
   }
 
   #changed(): void {
+    const { role, rejected } = this.#provider
     // What is refused goes nowhere: more of it would only be lost.
-    this.#editor.setReadOnly(this.role === 'read' || this.#provider.rejected !== null)
+    this.#editor.setReadOnly(this.#role === 'read' || role === 'read' || rejected !== null)
     this.#options.onChange()
   }
 }

@@ -12,6 +12,8 @@ export interface Facts {
   readonly hasUnsavedEdits: boolean
   /** Whether edits survive the closing of the page. */
   readonly isKeptLocally: boolean
+  /** Whether the server began anew and this copy waits for a decision. */
+  readonly isConflict: boolean
   /** Whether the person turned the connection off. */
   readonly isSwitchedOff: boolean
 }
@@ -38,7 +40,10 @@ export const saveStatus = (facts: Facts): Shown => {
   }
 }
 
-const offlineStatus = ({ hasUnsavedEdits, isKeptLocally }: Facts): Shown => {
+const offlineStatus = ({ hasUnsavedEdits, isKeptLocally, isConflict }: Facts): Shown => {
+  if (isConflict) {
+    return { tone: 'bad', text: 'Not on the server', detail: 'The server no longer has what you see here.' }
+  }
   if (!hasUnsavedEdits) {
     return { tone: 'calm', text: 'No unsaved edits', detail: 'You wrote nothing since it was last saved.' }
   }

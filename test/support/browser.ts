@@ -91,8 +91,6 @@ const tried = (path: string): Found => {
   const { status, stderr, error } = spawnSync(path, ['--version'], { encoding: 'utf8', timeout: 10_000 })
   if (status === 0) return { path, reason: null }
   const why = error?.message ?? stderr.trim().split('\n').at(-1) ?? ''
-  return {
-    path: null,
-    reason: `${path} does not run (${why}); the Debian package chromium brings one that does`,
-  }
+  const packages = 'the Debian packages libnss3 and libexpat1, or chromium itself, bring what it needs'
+  return { path: null, reason: `${path} does not run (${why}); ${packages}` }
 }

@@ -55,6 +55,7 @@ export class DemoBench {
 
   /** Spaces are shared by all tests of a file: give each its own. */
   async open({ as = 'Ada', space = 'demo', context, ...options }: Visit = {}): Promise<DemoWindow> {
-    return DemoWindow.open(context ?? (await this.context()), demoUrl(this.server, as, space), options)
+    const url = await demoUrl(this.server, as, space)
+    return DemoWindow.open(context ?? (await this.context()), url, options)
   }
 }

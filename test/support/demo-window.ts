@@ -1,6 +1,7 @@
 /** One window with the demo in it, as a person has it: what they see, what they do, and what the browser complains of. */
 import type { BrowserContext, HTTPRequest, Page } from 'puppeteer'
 import type { ServerProcess } from './server-process.js'
+import { until } from './until.js'
 
 /** What the page said at one moment. */
 export interface Told {
@@ -12,6 +13,8 @@ export interface Told {
 export interface WindowOptions {
   readonly width?: number
   readonly height?: number
+  /** Device pixels for each pixel of the page. */
+  readonly scale?: number
   readonly scheme?: 'light' | 'dark'
   /** Answers for the demo desk; null is an answer of "no". */
   readonly tokens?: () => Promise<string | null>
@@ -27,9 +30,8 @@ declare global {
 const WAIT = { polling: 'mutation', timeout: 15_000 } as const
 
 /** The address that the server printed, for another person or space. */
-export const demoUrl = (server: ServerProcess, name: string, space = 'demo'): string => {
-  const line = server.log.find(line => line.includes('#space='))
-  if (line === undefined) throw new Error('the server printed no address of the demo')
+export const demoUrl = async (server: ServerProcess, name: string, space = 'demo'): Promise<string> => {
+  const line = await until('the address is printed', () => server.log.find(line => line.includes('#space=')))
   return line.trim().replace(/space=[^&]*&as=[^&]*/, `space=${encodeURIComponent(space)}&as=${name}`)
 }
 
@@ -48,10 +50,10 @@ export class DemoWindow {
 
   /** Opens it, without waiting for more than the page itself. */
   static async open(context: BrowserContext, url: string, options: WindowOptions = {}): Promise<DemoWindow> {
-    const { width = 1280, height = 840, scheme = 'light', tokens } = options
+    const { width = 1280, height = 840, scale = 1, scheme = 'light', tokens } = options
     const page = await context.newPage()
     const opened = new DemoWindow(page)
-    await page.setViewport({ width, height })
+    await page.setViewport({ width, height, deviceScaleFactor: scale })
     await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }])
     // Every window of a test believes that somebody looks at it.
     const session = await page.createCDPSession()
@@ -104,7 +106,7 @@ export class DemoWindow {
     await this.#until(() => this.page.waitForFunction(isShown, WAIT, text))
   }
 
-  /** Everything that it has said about connection and saving since it was opened, with the text of that moment. */
+  /** What it said of connection and saving at each change of the page since it was opened, and the text then. */
   told(): Promise<Told[]> {
     return this.page.evaluate(() => window.told)
   }
@@ -140,8 +142,14 @@ const record = (): void => {
     const connection = document.getElementById('connection')?.dataset.connection ?? ''
     window.told.push({ save, connection, text: window.textOfPage() })
   }
-  const attributeFilter = ['data-save', 'data-connection']
-  new MutationObserver(note).observe(document, { attributes: true, attributeFilter, subtree: true })
+  // The editor reads what the browser typed in an observer, too: note what it has made of it.
+  new MutationObserver(() => queueMicrotask(note)).observe(document, {
+    attributes: true,
+    attributeFilter: ['data-save', 'data-connection'],
+    characterData: true,
+    childList: true,
+    subtree: true,
+  })
 }
 
 const answerForDesk = async (page: Page, tokens: () => Promise<string | null>): Promise<void> => {
