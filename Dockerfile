@@ -7,6 +7,8 @@ FROM node:22-slim AS build
 RUN apt-get update \
   && apt-get install -y --no-install-recommends g++ make python3 \
   && rm -rf /var/lib/apt/lists/*
+# Only tests drive a browser.
+ENV PUPPETEER_SKIP_DOWNLOAD=1
 WORKDIR /app
 COPY . .
 # `npm ci` builds; afterwards only what runs stays.

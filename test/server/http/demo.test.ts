@@ -5,7 +5,7 @@ import { createServer, request, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { createHttpApp, type HttpOptions } from '../../../server/http/app.js'
-import type { DemoWish } from '../../../server/http/demo-tokens.js'
+import type { DemoWish } from '../../../server/http/demo-desk.js'
 import { assert, suite } from '../../support/suite.js'
 import { temporaryFolder } from '../../support/temporary-folder.js'
 
