@@ -145,9 +145,9 @@ export class SpaceProvider extends StockProvider {
     return hasEdits && isUnsaved
   }
 
-  /** Whether edits survive the closing of the page. */
+  /** Whether all edits up to now survive the closing of the page; `kept` tells when they do again. */
   get isKeptLocally(): boolean {
-    return this.#local?.isKeeping ?? false
+    return this.#local?.isKept ?? false
   }
 
   /**
@@ -274,7 +274,16 @@ export class SpaceProvider extends StockProvider {
     if (offline === false || user === null) return null
     const { serverUrl, roomname: space, doc } = this
     const onError = (error: unknown): void => this.#tell('storage-error', error)
-    return new LocalCopy({ serverUrl, space, user, doc, onError, ...(offline === true ? {} : offline) })
+    const onKept = (): void => this.#tell('kept')
+    return new LocalCopy({
+      serverUrl,
+      space,
+      user,
+      doc,
+      onError,
+      onKept,
+      ...(offline === true ? {} : offline),
+    })
   }
 
   #replaceStockHandlers(): void {
@@ -350,6 +359,7 @@ export class SpaceProvider extends StockProvider {
     const { conversation } = this.#dialer
     conversation.changed(isEdit && !this.#local?.owns(origin))
     this.#remember()
+    this.#local?.changed()
     this.#server.sendChange(update)
     if (!isNews && this.role !== 'read') this.#tabs.share(update)
   }

@@ -62,6 +62,7 @@ export class Session {
       saveState,
       hasUnsavedEdits,
       isKeptLocally,
+      isKeeping: this.#storageProblem === null,
       rejected,
       isConflict,
       isSwitchedOff: this.#isSwitchedOff,
@@ -130,7 +131,7 @@ export class Session {
     const { awareness, doc } = provider
     const editor = createEditor({ parent, text: doc.getText(TEXT), awareness, nonce, covered })
     const changed = (): void => this.#changed()
-    for (const event of ['connection', 'saveState', 'rejected', 'conflict', 'loaded'] as const) {
+    for (const event of ['connection', 'saveState', 'rejected', 'conflict', 'loaded', 'kept'] as const) {
       provider.on(event, changed)
     }
     provider.on('role', role => {

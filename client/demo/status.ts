@@ -10,8 +10,10 @@ export interface Facts {
   readonly connection: ConnectionState
   readonly saveState: SaveState
   readonly hasUnsavedEdits: boolean
-  /** Whether edits survive the closing of the page. */
+  /** Whether all edits survive the closing of the page. */
   readonly isKeptLocally: boolean
+  /** Whether nothing has gone wrong with keeping them. */
+  readonly isKeeping: boolean
   /** Whether the server began anew and this copy waits for a decision. */
   readonly isConflict: boolean
   /** Whether the person turned the connection off. */
@@ -40,18 +42,25 @@ export const saveStatus = (facts: Facts): Shown => {
   }
 }
 
-const offlineStatus = ({ hasUnsavedEdits, isKeptLocally, isConflict }: Facts): Shown => {
+const offlineStatus = ({ hasUnsavedEdits, isKeptLocally, isKeeping, isConflict }: Facts): Shown => {
   if (isConflict) {
     return { tone: 'bad', text: 'Not on the server', detail: 'The server no longer has what you see here.' }
   }
   if (!hasUnsavedEdits) {
     return { tone: 'calm', text: 'No unsaved edits', detail: 'You wrote nothing since it was last saved.' }
   }
-  return isKeptLocally
+  if (isKeptLocally) {
+    return {
+      tone: 'calm',
+      text: 'Kept in this browser',
+      detail: 'Your edits survive closing this page. They go to the server once it can be reached.',
+    }
+  }
+  return isKeeping
     ? {
-        tone: 'calm',
-        text: 'Kept in this browser',
-        detail: 'Your edits survive closing this page. They go to the server once it can be reached.',
+        tone: 'busy',
+        text: 'Keeping…',
+        detail: 'Your last edits are on their way to the disk of this computer.',
       }
     : {
         tone: 'bad',

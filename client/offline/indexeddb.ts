@@ -5,6 +5,8 @@
 import type { IndexeddbPersistence } from 'y-indexeddb'
 import type { OpenPersistence } from './persistence.js'
 
+const STORES = ['updates', 'custom'] as const
+
 /** Rejects where there is no IndexedDB, or it refuses to open. */
 export const openIndexedDb: OpenPersistence = async (name, doc, onError) => {
   await probe(name)
@@ -16,8 +18,18 @@ export const openIndexedDb: OpenPersistence = async (name, doc, onError) => {
     db?.addEventListener('abort', event => onError((event.target as IDBTransaction | null)?.error))
     db?.addEventListener('close', () => onError(new Error('the local copy was closed by the browser')))
   })
-  return persistence
+  return Object.assign(persistence, { whenKept: () => whenWritten(persistence.db) })
 }
+
+/** A transaction over the same stores begins only when those before it have ended. */
+const whenWritten = (db: IDBDatabase | null): Promise<void> =>
+  new Promise((resolve, reject) => {
+    if (db === null) throw new Error('the local copy is not open')
+    const fence = db.transaction([...STORES])
+    fence.objectStore(STORES[0]).getKey(0)
+    fence.oncomplete = () => resolve()
+    fence.onabort = () => reject(fence.error)
+  })
 
 /** y-indexeddb never settles where its database does not open. */
 const probe = (name: string): Promise<void> =>

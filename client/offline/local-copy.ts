@@ -23,6 +23,8 @@ export interface LocalCopyOptions {
   readonly texts?: TextStore | undefined
   /** What goes wrong with the copy; everything else goes on without it. */
   onError(error: unknown): void
+  /** All changes are kept again. */
+  onKept?(): void
 }
 
 const MEMORY_KEY = 'plenum'
@@ -38,6 +40,10 @@ export class LocalCopy {
   #isLoaded = false
   #isSound = true
   #isClosed = false
+  /** A change is on its way to where it is kept, and another came since. */
+  #isWriting = false
+  #hasMore = false
+  #remembering: Promise<unknown> = Promise.resolve()
 
   constructor(options: LocalCopyOptions) {
     this.#options = options
@@ -48,6 +54,17 @@ export class LocalCopy {
   /** Whether edits are kept: it is loaded, and nothing has gone wrong. */
   get isKeeping(): boolean {
     return this.#isLoaded && this.#isSound && !this.#isClosed
+  }
+
+  /** Whether every change up to now is kept. */
+  get isKept(): boolean {
+    return this.isKeeping && !this.#isWriting
+  }
+
+  /** The document changes, and is not kept until that has been written. */
+  changed(): void {
+    this.#hasMore = true
+    if (this.isKept) void this.#awaitWrites()
   }
 
   /** Whether a change of the document with this origin is only what was kept. */
@@ -76,7 +93,8 @@ export class LocalCopy {
     const text = JSON.stringify({ incarnation, hasEdits })
     if (!this.isKeeping || text === this.#remembered) return
     this.#remembered = text
-    this.#persistence?.set(MEMORY_KEY, text).catch(error => this.#fail(error))
+    this.#remembering = this.#persistence?.set(MEMORY_KEY, text) ?? Promise.resolve()
+    this.#remembering.catch(error => this.#fail(error))
   }
 
   /** Forgets the copy: from here on every tab that opens one begins a new one. Never rejects. */
@@ -97,6 +115,23 @@ export class LocalCopy {
     if (this.#isClosed) return
     this.#isClosed = true
     this.#persistence?.destroy().catch(error => this.#fail(error))
+  }
+
+  async #awaitWrites(): Promise<void> {
+    this.#isWriting = true
+    try {
+      while (this.#hasMore && this.isKeeping) {
+        // Whoever keeps the document hears of the change only after us.
+        await undefined
+        this.#hasMore = false
+        await this.#remembering
+        await this.#persistence?.whenKept?.()
+      }
+    } catch (error) {
+      if (!this.#isClosed) this.#fail(error)
+    }
+    this.#isWriting = false
+    if (this.isKept) this.#options.onKept?.()
   }
 
   get #latestGeneration(): number {

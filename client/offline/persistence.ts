@@ -6,6 +6,8 @@ export interface Persistence {
   readonly whenSynced: Promise<unknown>
   get(key: string): Promise<unknown>
   set(key: string, value: string): Promise<unknown>
+  /** Settles when every change of the document up to now is kept; without it, changes are kept as they are made. */
+  whenKept?(): Promise<unknown>
   /** Forgets everything, and stops keeping. */
   clearData(): Promise<unknown>
   /** Stops keeping; what is kept stays. */

@@ -24,6 +24,8 @@ export interface SpaceProviderEvents {
   notice: (notice: Notice) => void
   /** The local copy has been loaded, as far as there is one. */
   loaded: () => void
+  /** All edits up to now are in the local copy. */
+  kept: () => void
   /** The local copy cannot be kept: no room, private mode, or the browser took it away. */
   'storage-error': (error: unknown) => void
 }

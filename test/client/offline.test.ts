@@ -1,5 +1,6 @@
 /** A copy that outlives its provider: what a tab kept, the next one opens, with what must be known about it. */
 import * as Y from 'yjs'
+import type { OpenPersistence } from '../../client/offline/persistence.js'
 import type { SpaceProviderOptions } from '../../client/provider/provider-options.js'
 import { warnBeforeUnload } from '../../client/provider/warn-before-unload.js'
 import { SpaceProvider } from '../../client/space-provider.js'
@@ -55,7 +56,7 @@ test('[P22] the last state is there without a network, and edits survive the clo
   const first = open({ connect: false })
   await first.provider.whenLoaded
   first.text.insert(0, 'kept')
-  assert.is(first.provider.isKeptLocally, true)
+  await until('it is kept', () => first.provider.isKeptLocally)
   first.provider.destroy()
   const second = open({ connect: false })
   await second.provider.whenLoaded
@@ -199,6 +200,31 @@ test('[P24] where there is no room any more it is told, and the copy counts as k
   text.insert(0, 'x')
   assert.equal(told, [disk.failure])
   assert.is(provider.isKeptLocally, false)
+})
+
+test('[P24] an edit counts as kept once it is written, and not while another is on its way', async () => {
+  const writes: (() => void)[] = []
+  const slow: OpenPersistence = async (...args) =>
+    Object.assign(await disk.open(...args), {
+      whenKept: () => new Promise<void>(resolve => writes.push(resolve)),
+    })
+  const { provider, text } = open({ connect: false, offline: { open: slow, texts: disk } })
+  await provider.whenLoaded
+  const told: boolean[] = []
+  provider.on('kept', () => told.push(provider.isKeptLocally))
+  assert.is(provider.isKeptLocally, true)
+
+  text.insert(0, 'a')
+  assert.is(provider.isKeptLocally, false)
+  await until('the write is asked for', () => writes.length === 1)
+  text.insert(1, 'b')
+  writes[0]?.()
+  await until('the next is asked for', () => writes.length === 2)
+  assert.equal([provider.isKeptLocally, told], [false, []])
+
+  writes[1]?.()
+  await until('it is told', () => told.length > 0)
+  assert.equal([provider.isKeptLocally, told], [true, [true]])
 })
 
 test('[P24] the question before a page is left is asked only where edits would be lost', () => {

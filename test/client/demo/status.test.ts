@@ -28,6 +28,7 @@ const allFacts = (): Facts[] =>
             saveState,
             hasUnsavedEdits,
             isKeptLocally,
+            isKeeping: isKeptLocally,
             isConflict: false,
             isSwitchedOff,
           })),
@@ -49,6 +50,8 @@ test('[U21] edits that no disk has are said to be in this tab only', () => {
     const { hasUnsavedEdits, isKeptLocally } = facts
     const expected = isKeptLocally ? 'Kept in this browser' : 'Only in this tab'
     assert.is(saveStatus(facts).text, hasUnsavedEdits ? expected : 'No unsaved edits')
+    const onTheirWay = saveStatus({ ...facts, isKeptLocally: false, isKeeping: true })
+    assert.is(onTheirWay.text, hasUnsavedEdits ? 'Keeping…' : 'No unsaved edits')
   }
 })
 
@@ -64,6 +67,7 @@ test('[U21] the connection is shown as it is, and the time until the next try', 
     saveState: 'offline',
     hasUnsavedEdits: false,
     isKeptLocally: true,
+    isKeeping: true,
     isConflict: false,
     isSwitchedOff,
   })
