@@ -165,9 +165,11 @@ const runProgram = async (
     })
   }
   const hasAll = (): boolean => (prints ?? []).every(text => output.includes(text))
-  await until('it prints what it should', () => isClosed || (prints !== null && hasAll()), 20_000).catch(error => {
-    throw new Error(`${name}: ${error.message}:\n${output}`)
-  })
+  await until('it prints what it should', () => isClosed || (prints !== null && hasAll()), 20_000).catch(
+    error => {
+      throw new Error(`${name}: ${error.message}:\n${output}`)
+    },
+  )
   if (isClosed) assert.is(child.exitCode, 0, output)
   assert.ok(hasAll(), `${name} prints:\n${output}`)
   await kill(child)

@@ -5,18 +5,15 @@
 import { createSecretKey } from 'node:crypto'
 import { SignJWT, UnsecuredJWT } from 'jose'
 import * as Y from 'yjs'
-import { encodeMessage } from '../../shared/protocol/index.js'
 import { BEARER_PREFIX, SUBPROTOCOL_PLENUM } from '../../shared/protocol/version.js'
 import { openPlainClient, type PlainClient } from '../support/plain-client.js'
-import { poisonBy } from '../support/poison.js'
-import { createRng } from '../support/rng.js'
 import { type ServerProcess, startServer } from '../support/server-process.js'
 import { assert, note, suite } from '../support/suite.js'
 import { GROUND, THROWING } from '../support/throwing-update.js'
 import { until } from '../support/until.js'
-import { type Books, LedgerWriter } from './ledger-writer.js'
+import { badFrames, updateMessage, v1 } from './bad-frames.js'
 import { type OpenSpace, openSpace } from './open-space.js'
-import { OPCODE, type RawRequest, RawSocket, rawFrame } from './raw-socket.js'
+import { type RawRequest, RawSocket, rawFrame } from './raw-socket.js'
 import { metric } from './server-figures.js'
 
 const test = suite('bad input')
@@ -152,74 +149,14 @@ test('[F12] expired, foreign, unsigned and missing tokens are refused, each with
   await expectUndisturbed()
 })
 
-const varUint = (value: number): number[] => {
-  const bytes: number[] = []
-  for (; value > 127; value = Math.floor(value / 128)) bytes.push((value % 128) | 128)
-  return [...bytes, value]
-}
-
-const updateMessage = (update: Uint8Array): Uint8Array => encodeMessage({ type: 'update', update })
-
-const someDocument = (): Y.Doc => {
-  const doc = new Y.Doc()
-  doc.getText('text').insert(0, 'from outside')
-  return doc
-}
-
-const v1 = (): Uint8Array => Y.encodeStateAsUpdate(someDocument())
-
-/** Whole frames of RFC 6455 and the code that must answer them. */
-const badFrames = async (): Promise<[what: string, bytes: Buffer, close: number][]> => {
-  const message = (...bytes: number[]): Buffer => rawFrame(Uint8Array.from(bytes))
-  const huge = [255, 255, 255, 255, 255, 255, 255, 15]
-  return [
-    ['a text frame', rawFrame(Buffer.from('hello'), { opcode: OPCODE.text }), 4400],
-    ['an empty frame', message(), 4400],
-    ['an unknown type', message(77, 0), 4400],
-    ['a type of the server', message(101, 1, 1), 4400],
-    ['an unknown sync step', message(0, 9, 1, 0), 4400],
-    ['a step 1 without a body', message(0, 0), 4400],
-    ['a step 1 that is cut short', message(0, 0, 9, 1, 1), 4400],
-    ['a length near 2^53', message(0, 2, ...huge), 4400],
-    ['a length beyond 2^53', message(0, 2, ...huge.map(() => 255), 255, 255, 127), 4400],
-    ['a step 1 with trailing bytes', message(0, 0, 1, 0, 7), 4400],
-    ['a state vector that lies about its size', message(0, 0, ...varUint(5), 200, 200, 200, 1, 1), 4400],
-    ['an update that is no update', rawFrame(updateMessage(Uint8Array.of(1, 2, 3))), 4400],
-    ['an update that is cut short', rawFrame(updateMessage(v1().slice(0, -3))), 4400],
-    ['an update with trailing bytes', rawFrame(updateMessage(Uint8Array.of(...v1(), 0))), 4400],
-    [
-      'an update that claims 2^40 structs',
-      rawFrame(updateMessage(Uint8Array.of(1, ...varUint(2 ** 40), 5, 0))),
-      4400,
-    ],
-    ['an update of encoding v2', rawFrame(updateMessage(Y.encodeStateAsUpdateV2(someDocument()))), 4400],
-    ['awareness that is none', message(1, 3, 9, 9, 9), 4400],
-    ['awareness with a lying length', message(1, 3, 1, 5, 200), 4400],
-    ['a token that is none', rawFrame(encodeMessage({ type: 'authenticate', token: 'nothing' })), 4401],
-    [
-      'a token that has expired',
-      rawFrame(
-        encodeMessage({
-          type: 'authenticate',
-          token: await server.token(`attacker ${attackers + 1}`, 'space', 'write', -60_000),
-        }),
-      ),
-      4501,
-    ],
-    ['a message over the limit', rawFrame(updateMessage(new Uint8Array(MAX_FRAME_BYTES))), 4413],
-    ['a frame over every limit', rawFrame(new Uint8Array(MAX_DOCUMENT_BYTES + 1)), 1009],
-    ['a frame that claims 2^40 bytes', rawFrame(new Uint8Array(9), { claimedLength: 2 ** 40 }), 1009],
-    ['a frame without a mask', rawFrame(Uint8Array.of(3), { isMasked: false }), 1002],
-    ['a frame with reserved bits', rawFrame(Uint8Array.of(3), { reserved: 0x20 }), 1002],
-    ['a frame of an unknown kind', rawFrame(Uint8Array.of(3), { opcode: 5 }), 1002],
-    ['a ping of 1,000 bytes', rawFrame(new Uint8Array(1_000), { opcode: OPCODE.ping }), 1002],
-  ]
-}
-
 test('[F12] malformed frames close their sender with a code, and nobody else notices', {
   timeoutMs: 60_000,
 }, async () => {
-  const frames = await badFrames()
+  const frames = badFrames({
+    maxFrameBytes: MAX_FRAME_BYTES,
+    maxDocumentBytes: MAX_DOCUMENT_BYTES,
+    expiredToken: await server.token('attacker', 'space', 'write', -60_000),
+  })
   for (const [what, bytes, close] of frames) {
     const raw = await upgrade({ target: '/sync/space', protocols: offering(await tokenFor()) })
     assert.is(raw.status, 101)
@@ -293,46 +230,6 @@ test('[F12] after all of it the server is the one that was started, and a restar
       [],
     )
     assert.is(fresh.ids.size, edits)
-    fresh.connection.close()
-  }
-})
-
-test('[F13] a poison that spoils the stored state costs its space nothing but the poison', async () => {
-  const { entry, sting } = poisonBy(42)
-  const space = 'poisoned'
-  const books: Books = new Map()
-  const writer = new LedgerWriter({ name: 'writer', space, books, rng: createRng(1) })
-  writer.connect(server.url, await server.token('writer', space))
-  const beside = await openSpace(server, 'beside', { user: 'beside' })
-  const attacker = await openPlainClient(`${server.syncUrl}/${space}`, await server.token('attacker', space))
-  attacker.send({ type: 'step2', update: Uint8Array.of(0, 0) })
-  attacker.send({ type: 'update', update: entry })
-  // In one flush with the other half it would be harmless.
-  await attacker.message('saved', ({ count }) => count === 2)
-  attacker.send({ type: 'update', update: sting })
-  await attacker.message('saved', ({ count }) => count === 3)
-  // Until a compaction, which loads again what it is about to store.
-  await writer.write(2_500)
-  assert.is(writer.connection.closed?.code, 4500)
-  attacker.terminate()
-  await until('the space is repaired', async () => (await metric(server, 'plenum_repairs_total')) === 1)
-  beside.ids.set('beside', true)
-  await beside.connection.whenSaved()
-  assert.is(beside.connection.closed, null)
-
-  for (const isRestarted of [false, true]) {
-    if (isRestarted) await server.restart()
-    const fresh = await openSpace(server, space)
-    assert.is.not(fresh.connection.welcome?.incarnation, writer.connection.welcome?.incarnation)
-    const acknowledged = [...(books.get(space) ?? [])]
-    assert.ok(acknowledged.length > 10)
-    assert.equal(
-      acknowledged.filter(id => !fresh.ids.has(id)),
-      [],
-    )
-    assert.ok(fresh.doc.getMap('t').has('l'), 'what is harmless alone stays')
-    fresh.text.insert(0, 'it goes on')
-    await fresh.connection.whenSaved()
     fresh.connection.close()
   }
 })

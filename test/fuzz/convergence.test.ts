@@ -29,4 +29,13 @@ test('[M1] [M2] [S1] replicas converge and nothing acknowledged is lost', {
   for (let seed = FIRST_SEED; seed < FIRST_SEED + SEEDS; seed++) await runSeed(seed)
 })
 
+/** Seeds that failed once. */
+const REGRESSIONS: Readonly<Record<number, string>> = {
+  843: 'a reader cleans up formats that nobody else does',
+}
+
+for (const [seed, what] of Object.entries(REGRESSIONS)) {
+  test(`[M1] seed ${seed}: ${what}`, () => runSeed(Number(seed)))
+}
+
 test('[M1] [M2] [S1] so they do with a seed that nobody has seen', () => runSeed(seedFrom()))

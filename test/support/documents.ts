@@ -15,11 +15,11 @@ export const documentOf = (updates: readonly Uint8Array[]): Y.Doc => {
   return doc
 }
 
-/** The content of every root type, with the keys of maps in one order. */
+/** The content of every root type, with the keys of maps in one order and runs of one format in one piece. */
 export const contentOf = (doc: Y.Doc): string => {
   const { text, map, array, xml } = roots(doc)
   return JSON.stringify(
-    [text.toDelta(), map.toJSON(), array.toJSON(), xml.toJSON(), deltasIn(xml)],
+    [runsOf(text), map.toJSON(), array.toJSON(), xml.toJSON(), deltasIn(xml)],
     sortKeys,
     1,
   )
@@ -53,9 +53,27 @@ export const missingOf = (doc: Y.Doc, update: Uint8Array): string | null => {
 
 const deltasIn = (xml: Y.XmlFragment): unknown[] =>
   xml.toArray().map(node => {
-    if (node instanceof Y.XmlText) return node.toDelta()
+    if (node instanceof Y.XmlText) return runsOf(node)
     return node instanceof Y.XmlFragment ? deltasIn(node) : null
   })
+
+interface Run {
+  insert: unknown
+  readonly attributes?: object
+}
+
+/** Where a run is split is a matter of marks that format nothing: a reader cleans up its own. */
+const runsOf = (text: Y.Text): Run[] => {
+  const runs: Run[] = []
+  for (const run of text.toDelta() as Run[]) {
+    const last = runs.at(-1)
+    const isSame = JSON.stringify(last?.attributes, sortKeys) === JSON.stringify(run.attributes, sortKeys)
+    if (isSame && typeof last?.insert === 'string' && typeof run.insert === 'string')
+      last.insert += run.insert
+    else runs.push({ ...run })
+  }
+  return runs
+}
 
 const sortKeys = (_key: string, value: unknown): unknown => {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value

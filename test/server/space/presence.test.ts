@@ -155,6 +155,35 @@ test('[A6] somebody with nothing to announce echoes, and does not become who the
   assert.equal(people[1]?.seen, [2], 'its end removes nobody')
 })
 
+test('[A6] an echo by somebody of the same user neither replaces nor revives whom it names', async () => {
+  const core = new Core()
+  const person = await new Person(core, 1).connect()
+  const other = await new Person(core, 2).connect()
+  const silent = await core.live({ dialect: 'stock' })
+  person.awareness.setLocalStateField('at', 1)
+  await core.settle()
+  const echo = silent.take().find(({ type }) => type === 'awareness')!
+  await silent.say(echo as ServerMessage & { type: 'awareness' })
+  await quiet(core, person, other)
+  assert.is(person.caller?.closed, null)
+  person.disconnect()
+  await quiet(core, other)
+  await silent.say(echo as ServerMessage & { type: 'awareness' })
+  const late = await new Person(core, 3).connect()
+  await quiet(core, other, late)
+  assert.equal(other.seen, [2, 3])
+  assert.equal(late.seen, [2, 3])
+})
+
+test('[A6] a tab that passes on what it heard of another before the server did does not end it', async () => {
+  const core = new Core()
+  const person = await new Person(core, 1).connect()
+  const silent = await core.live({ dialect: 'stock' })
+  await silent.say(entry(1, 100, '{"name":"client 1"}'))
+  await quiet(core, person)
+  assert.is(person.caller?.closed, null)
+})
+
 test('[A3] nobody is sent an entry of its own, and no clock is changed', async () => {
   const { core, people } = await together(3)
   for (let i = 0; i < 10; i++) {

@@ -223,6 +223,57 @@ const brokenWhen = (inline: Engine, failing: { isBroken: boolean }): Engine => (
   close: space => inline.close(space),
 })
 
+test('[R4] what is on the disk and not confirmed is not told as durable', async () => {
+  const failing = { isBroken: false }
+  const core = new Core({ engine: inline => brokenWhen(inline, failing) })
+  const author = await core.live()
+  const doc = new Writer()
+  core.store.isNextAnswerLost = true
+  core.store.hold('reopen')
+  await author.say(doc.type('abc'))
+  failing.isBroken = true
+  await author.say(doc.ask())
+  failing.isBroken = false
+  const back = await core.live()
+  await core.advance(5000)
+  assert.equal(
+    back.take().filter(({ type }) => type === 'saved'),
+    [],
+  )
+  core.store.release('reopen')
+  await core.advance(5000)
+  const positions = back.take().flatMap(message => (message.type === 'saved' ? [message.position] : []))
+  assert.equal(positions, [1])
+})
+
+test('[R9] whoever joins in the turn in which the space fails is let into the next one or refused', async () => {
+  for (let microtasks = 0; microtasks < 20; microtasks++) {
+    let fail = (_error: Error): void => {}
+    const failing = new Promise<Uint8Array>((_resolve, reject) => {
+      fail = reject
+    })
+    failing.catch(() => {})
+    let isHeld = false
+    const core = new Core({
+      engine: inline => ({
+        ...brokenWhen(inline, { isBroken: false }),
+        diff: (space, stateVector) => (isHeld ? failing : inline.diff(space, stateVector)),
+      }),
+    })
+    const first = await core.live()
+    isHeld = true
+    await first.say({ type: 'step1', stateVector: Uint8Array.of(1, 1, 1) })
+    isHeld = false
+    fail(new Error('an engine that fails'))
+    for (let i = 0; i < microtasks; i++) await null
+    const second = core.call()
+    await core.settle()
+    const messages = await second.say(ASK_ALL)
+    const isServed = messages.some(({ type }) => type === 'step2')
+    assert.ok(isServed || second.closed?.code === 4500, `after ${microtasks} microtasks`)
+  }
+})
+
 test('[R7] one connection more than the space takes is refused, and may come back later', async () => {
   const core = new Core({ limits: { maxPeersPerSpace: 2 } })
   const [first] = [await core.live(), await core.live()]
@@ -313,6 +364,43 @@ test('[R10] [R11] after a repair everybody comes back, and nothing that was unde
   assert.is(await textOf(core), doc.text.toString())
 })
 
+test('[R11] a turn that outlives its space brings nothing, and the next opening waits for it', async () => {
+  let isHeld = false
+  let release = (): void => {}
+  const gate = new Promise<void>(resolve => {
+    release = resolve
+  })
+  const core = new Core({
+    engine: inline => ({
+      ...brokenWhen(inline, { isBroken: false }),
+      apply: async (space, batch) => {
+        const result = await inline.apply(space, batch)
+        if (isHeld) await gate
+        return result
+      },
+    }),
+  })
+  const author = await core.live()
+  const doc = new Writer()
+  core.store.hold('compact')
+  core.store.compactions.push(repaired)
+  await author.say(doc.type('x'.repeat(70_000)))
+  isHeld = true
+  await author.say(doc.type('under way'))
+  core.store.release('compact')
+  await core.settle()
+  const loads = core.store.count('load')
+  const next = core.call()
+  await core.settle()
+  assert.is(core.store.count('load'), loads, 'the turn is not over')
+  isHeld = false
+  release()
+  await core.settle()
+  assert.is(textIn(await next.say(ASK_ALL)).length, 70_000)
+  assert.is((await core.store.load(DEMO)).position, 1)
+  assert.is(core.registry.status.uncommittedBytes, 0)
+})
+
 test('[R10] a space that was loading while it was repaired is loaded again', async () => {
   const core = new Core()
   const author = await core.live()
@@ -339,17 +427,22 @@ test('[R10] a space that is written to all the time is closed for its repair; wh
   const author = await core.live()
   const doc = new Writer()
   core.store.compactions.push({ type: 'skipped', why: 'written-meanwhile' }, repaired)
-  core.store.hold('append')
-  await author.say(doc.type('x'.repeat(70_000)))
-  core.store.release('append')
   core.store.hold('compact')
-  await core.settle()
+  await author.say(doc.type('x'.repeat(70_000)))
+  core.store.hold('append')
+  await author.say(doc.type('y'))
   core.store.release('compact')
   await core.settle()
   author.take()
   assert.is(author.closed?.code, 4500)
-  assert.is(core.store.count('compact'), 2)
-  assert.is(await textOf(core), doc.text.toString())
+  const back = core.call()
+  await core.settle()
+  assert.equal(back.take(), [])
+  assert.is(core.store.count('compact'), 1, 'what is on its way comes first')
+  core.store.release('append')
+  await core.settle()
+  assert.ok(core.store.count('compact') >= 2)
+  assert.is(textIn(await back.say(ASK_ALL)), doc.text.toString())
 })
 
 test('[R10] a quarantined space is read, and nothing in it is written or acknowledged', async () => {

@@ -94,6 +94,7 @@ test('[S5] whoever wrote nothing is told the durable position once a second, nev
   await core.advance(1000)
   assert.equal(reader.take(), [{ type: 'saved', count: 1, position: 5 }])
   assert.equal(joining.take(), [])
+  assert.equal(await joining.say(NOTHING), [{ type: 'saved', count: 1, position: 0 }])
   await core.advance(5000)
   assert.equal(reader.take(), [])
 })
