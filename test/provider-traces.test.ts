@@ -11,7 +11,7 @@ import { TURN_CLIENT_IDS, turnsOf } from './support/trace-turns.js'
 
 const test = suite('traces through the provider')
 const skipReason = whyNoTraces()
-const TIMEOUT_MS = 90_000
+const TIMEOUT_MS = 150_000
 
 interface Typing {
   readonly authors: readonly StockClient[]
