@@ -76,10 +76,21 @@ export const roleChoices = (): HTMLInputElement[] => [
 /** Resolves with whether the person really wants to lose what cannot be had again. */
 export const askWhetherSure = (): Promise<boolean> => {
   const dialog = part<HTMLDialogElement>('sure')
-  dialog.returnValue = 'keep'
-  dialog.showModal()
+  const asked = new AbortController()
   return new Promise(resolve => {
-    dialog.addEventListener('close', () => resolve(dialog.returnValue === 'discard'), { once: true })
+    const answer = (isSure: boolean): void => {
+      asked.abort()
+      resolve(isSure)
+    }
+    // Not the dialog's `close`, which comes so late that it could answer the next question.
+    const { signal } = asked
+    dialog.addEventListener(
+      'submit',
+      ({ submitter }) => answer(submitter?.getAttribute('value') === 'discard'),
+      { signal },
+    )
+    dialog.addEventListener('cancel', () => answer(false), { signal })
+    dialog.showModal()
   })
 }
 

@@ -114,3 +114,27 @@ test.skipIf(noBrowser, '[U5] the link for a second person opens a window for the
   await page.waitForFunction(() => document.querySelector('#people')?.textContent?.includes('Barbara (you)'))
   await ada.whenShown('Barbara')
 })
+
+test.skipIf(
+  noBrowser,
+  '[U19] a token that was signed elsewhere opens the page, as whom and what it says',
+  async () => {
+    const token = await bench.server.token('Grace', 'team/notes')
+    const page = await (await bench.context()).newPage()
+    const requested: string[] = []
+    page.on('request', request => requested.push(request.url()))
+    await page.goto(`${bench.server.url}/#space=team/notes&token=${token}`)
+    await page.waitForSelector('#save[data-save=saved]')
+
+    const isHidden = (id: string): Promise<boolean> =>
+      page.$eval(id, element => (element as HTMLElement).hidden === true)
+    assert.equal([await isHidden('#second'), await isHidden('#role')], [true, true])
+    assert.is(await page.$eval('#space', space => space.textContent), 'team/notes')
+    const sent = requested.filter(url => !url.includes('#'))
+    assert.equal(
+      sent.filter(url => url.includes(token)),
+      [],
+    )
+    assert.is(bench.server.log.filter(line => line.includes(token)).length, 0)
+  },
+)

@@ -89,6 +89,13 @@ export class DemoWindow {
     await this.#until(() => this.page.waitForFunction(part => window.textOfPage().includes(part), WAIT, part))
   }
 
+  /** The browser finds the network back: the next attempt need not wait for its time. */
+  networkIsBack(): Promise<void> {
+    return this.page.evaluate(() => {
+      dispatchEvent(new Event('online'))
+    })
+  }
+
   /** When it says that the text with this in it is saved. */
   async whenSaved(part = ''): Promise<void> {
     const isSaved = (part: string): boolean =>
