@@ -1,12 +1,13 @@
 /**
- * The parts of README.md that are generated: the table of settings and the figures of the newest result. Run it
- * by `npm run docs`; a test fails where the README says something else.
+ * The parts of README.md that are generated: the table of settings, what the client weighs, and the figures of the
+ * newest result. Run it by `npm run docs`; a test fails where the README says something else.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { renderConfigTable } from '../server/config.js'
 import { type Report, toMarkdown } from './report.js'
+import { type SizeReport, sizesToMarkdown } from './size-report.js'
 
 const ROOT = resolve(import.meta.dirname, '../..')
 const README = join(ROOT, 'README.md')
@@ -14,12 +15,20 @@ const RESULTS = join(ROOT, 'bench/results')
 
 /** The README as it should be. @throws where a marker is missing */
 export const renderReadme = (readme: string): string =>
-  replacePart(replacePart(readme, 'config', renderConfigTable()), 'figures', renderFigures())
+  replacePart(replacePart(renderSizePart(readme), 'config', renderConfigTable()), 'figures', renderFigures())
+
+/** The README with what was last measured by `npm run size`. */
+export const renderSizePart = (readme: string): string =>
+  replacePart(
+    readme,
+    'size',
+    sizesToMarkdown(JSON.parse(readFileSync(join(RESULTS, 'size.json'), 'utf8')) as SizeReport),
+  )
 
 /** The newest result file, by its name, which begins with the date. */
 const renderFigures = (): string => {
   const file = readdirSync(RESULTS)
-    .filter(name => name.endsWith('.json'))
+    .filter(name => /^\d{4}-.*\.json$/.test(name))
     .sort()
     .at(-1)
   if (file === undefined) throw new Error('no results: run npm run bench')
@@ -40,5 +49,6 @@ const split = (text: string, marker: string): [string, string] => {
 }
 
 export const readReadme = (): string => readFileSync(README, 'utf8')
+export const writeReadme = (readme: string): void => writeFileSync(README, readme)
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) writeFileSync(README, renderReadme(readReadme()))
+if (process.argv[1] === fileURLToPath(import.meta.url)) writeReadme(renderReadme(readReadme()))

@@ -18,11 +18,15 @@ export interface ScenarioSummary {
   readonly figures: readonly FigureSummary[]
 }
 
-export interface Report {
+/** Where a figure comes from. */
+export interface Origin {
   readonly date: string
   readonly commit: string
-  readonly machine: string
   readonly node: string
+}
+
+export interface Report extends Origin {
+  readonly machine: string
   readonly scenarios: readonly ScenarioSummary[]
 }
 
@@ -34,11 +38,15 @@ export const summarise = (rounds: readonly Figures[]): FigureSummary[] =>
     return { name, unit, median, min: values[0]!, max: values.at(-1)! }
   })
 
-export const describeRun = (date: Date, scenarios: readonly ScenarioSummary[]): Report => ({
+export const describeOrigin = (date: Date): Origin => ({
   date: date.toISOString(),
   commit: git('rev-parse', '--short', 'HEAD') + (git('status', '--porcelain') === '' ? '' : ' with changes'),
-  machine: `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}`,
   node: process.version,
+})
+
+export const describeRun = (date: Date, scenarios: readonly ScenarioSummary[]): Report => ({
+  ...describeOrigin(date),
+  machine: `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}`,
   scenarios,
 })
 

@@ -1,8 +1,8 @@
 /** Opens a connection to a space: one socket, one attempt. */
 import { PlenumError } from '../shared/errors.js'
-import type { SocketClass } from './socket.js'
+import type { SocketClass } from './channel/socket.js'
+import { spaceUrl, subprotocols } from './channel/space-url.js'
 import { type DocumentOptions, SpaceConnection } from './space-connection.js'
-import { spaceUrl, subprotocols } from './space-url.js'
 
 export interface ConnectOptions extends DocumentOptions {
   /** The server with its base path, if it has one: `wss://host/base` or `https://host/base`. */

@@ -4,14 +4,17 @@
  */
 import * as Y from 'yjs'
 import { PlenumError } from '../shared/errors.js'
-import { throwUncaught } from './emitter.js'
+import { throwUncaught } from './channel/emitter.js'
 
 export interface DocumentLink {
-  /** @throws unappliable; an error thrown by an observer of the app's is the app's, and surfaces as uncaught */
-  apply(update: Uint8Array): void
+  /**
+   * @param isNews whether it must be told as a change all the same: it did not come from the server
+   * @throws unappliable; an error thrown by an observer of the app's is the app's, and surfaces as uncaught
+   */
+  apply(update: Uint8Array, isNews?: boolean): void
   stateVector(): Uint8Array
-  /** What a replica with this state vector lacks, the whole delete set included. @throws malformed */
-  diff(stateVector: Uint8Array): Uint8Array
+  /** What a replica with this state vector lacks (by default everything), the whole delete set included. @throws malformed */
+  diff(stateVector?: Uint8Array): Uint8Array
   /** Whether something was received that builds on what is not here. */
   readonly isPending: boolean
   close(): void
@@ -21,6 +24,10 @@ export interface LocalChange {
   readonly update: Uint8Array
   /** False where Yjs changed the document by itself while applying something: formatting clean-up. */
   readonly isEdit: boolean
+  /** Whether it was applied here as news. */
+  readonly isNews: boolean
+  /** The transaction's. */
+  readonly origin: unknown
 }
 
 /** @param origin what observers of the document see as the origin of what came through this connection */
@@ -30,13 +37,15 @@ export const linkDocument = (
   onChange: (change: LocalChange) => void,
 ): DocumentLink => {
   let isApplying = false
+  let areNews = false
   const onUpdate = (update: Uint8Array, by: unknown): void => {
-    if (by !== origin) onChange({ update, isEdit: !isApplying })
+    const isNews = areNews && by === origin
+    if (by !== origin || isNews) onChange({ update, isEdit: !isApplying, isNews, origin: by })
   }
   doc.on('update', onUpdate)
 
   return {
-    apply: update => {
+    apply: (update, isNews = false) => {
       const failures: PlenumError[] = []
       const integrate = (): void => {
         try {
@@ -46,6 +55,7 @@ export const linkDocument = (
         }
       }
       isApplying = true
+      areNews = isNews
       try {
         // The outer transaction tells apart who threw: integration inside of it, observers when it ends.
         Y.transact(doc, integrate, origin, false)
@@ -53,6 +63,7 @@ export const linkDocument = (
         throwUncaught(error)
       } finally {
         isApplying = false
+        areNews = false
       }
       for (const failure of failures) throw failure
     },

@@ -1,9 +1,14 @@
 /** What programs import as `plenum/client`. */
 export { ERRORS, type ErrorCode, PlenumError } from '../shared/errors.js'
-export type { NoticeKind, Rejected, Saved, Welcome } from '../shared/protocol/index.js'
+export type { Notice, NoticeKind, Rejected, Saved, Welcome } from '../shared/protocol/index.js'
 export type { Role } from '../shared/roles.js'
-export { type ConnectOptions, connectSpace } from './connect-space.js'
-export { type Close, ConnectionClosed } from './connection-closed.js'
+export { DEFAULT_PACE, type Pace } from './channel/backoff.js'
+export { Channel, type ChannelEvents } from './channel/channel.js'
+export { type ChannelClass, type ChannelOptions, channelClass } from './channel/channel-class.js'
+export type { Clock } from './channel/clock.js'
+export { type Close, ConnectionClosed } from './channel/connection-closed.js'
+export type { ConnectionState } from './channel/connection-state.js'
+export type { WatchHints } from './channel/hints.js'
 export {
   advance,
   createLedger,
@@ -13,6 +18,14 @@ export {
   type SaveLedger,
   type SaveState,
   saveState,
-} from './save-ledger.js'
-export type { Socket, SocketClass, SocketEvents } from './socket.js'
+} from './channel/save-ledger.js'
+export type { Socket, SocketClass, SocketEvents } from './channel/socket.js'
+export type { TokenSource } from './channel/token-source.js'
+export type { OpenTransport, Transport, TransportEvents, TransportTarget } from './channel/transport.js'
+export { type ConnectOptions, connectSpace } from './connect-space.js'
+export type { OpenPersistence, Persistence, TextStore } from './offline/persistence.js'
+export type { SpaceProviderEvents } from './provider/provider-events.js'
+export type { OfflineOptions, SpaceProviderOptions, StockOptions } from './provider/provider-options.js'
+export { warnBeforeUnload } from './provider/warn-before-unload.js'
 export { type DocumentOptions, SpaceConnection, type SpaceEvents } from './space-connection.js'
+export { SpaceProvider } from './space-provider.js'

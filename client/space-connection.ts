@@ -21,9 +21,8 @@ import {
   type Welcome,
 } from '../shared/protocol/index.js'
 import { type AwarenessRelay, relayAwareness } from './awareness-relay.js'
-import { type Close, ConnectionClosed } from './connection-closed.js'
-import { type DocumentLink, isEmptyDocument, linkDocument } from './document-link.js'
-import { Emitter } from './emitter.js'
+import { type Close, ConnectionClosed } from './channel/connection-closed.js'
+import { Emitter } from './channel/emitter.js'
 import {
   advance,
   createLedger,
@@ -31,8 +30,9 @@ import {
   type SaveLedger,
   type SaveState,
   saveState,
-} from './save-ledger.js'
-import type { Socket } from './socket.js'
+} from './channel/save-ledger.js'
+import type { Socket } from './channel/socket.js'
+import { type DocumentLink, isEmptyDocument, linkDocument } from './document-link.js'
 
 export interface DocumentOptions {
   readonly doc: Y.Doc

@@ -149,6 +149,11 @@ export const CONFIG_TABLE = Object.freeze({
     'on',
     ['on', 'off'],
   ),
+  demo: choice(
+    named('DEMO', 'Whether the demo page is served at `/`; `plenum start` always serves it'),
+    'off',
+    ['on', 'off'],
+  ),
   logLevel: choice(named('LOG_LEVEL', 'What is logged, to standard error'), 'info', [
     'debug',
     'info',

@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import { createServer } from 'node:http'
+import { join } from 'node:path'
 import type { DestinationStream } from 'pino'
 import { Admission } from './auth/admission.js'
 import { createGate, type Gate } from './auth/gate.js'
@@ -11,6 +12,7 @@ import { createJwtGate } from './auth/jwt-gate.js'
 import { resolveSecret } from './auth/secret.js'
 import { type Config, configWith } from './config.js'
 import { createHttpApp } from './http/app.js'
+import type { DemoDesk } from './http/demo-desk.js'
 import { createLogger } from './observability/logger.js'
 import { Metrics } from './observability/metrics.js'
 import { createObserver, type ServiceObserver } from './observability/observer.js'
@@ -28,6 +30,8 @@ export interface ServiceOptions {
   readonly openStore?: OpenStore
   /** Another gate than tokens signed with the secret. */
   readonly gate?: Gate
+  /** Signs tokens for visitors of the demo page, where it is served. */
+  readonly demoDesk?: DemoDesk
   /** Where log lines go; standard error by default. */
   readonly logDestination?: DestinationStream
   /** Whether metrics tell about the process too; for the only service of a process. */
@@ -46,6 +50,8 @@ export interface Service {
   close(): Promise<DrainReport>
 }
 
+/** As Vite builds it, beside the compiled server. */
+const DEMO_FOLDER = join(import.meta.dirname, '../demo')
 const SWEEP_MS = 1_000
 /** How long close frames may take to go out after a drain. */
 const GOODBYE_MS = 1_000
@@ -119,6 +125,7 @@ const startRunning = async (config: Config, options: ServiceOptions): Promise<Ru
       basePath: config.basePath,
       status: () => registry.status,
       metrics: config.metrics === 'on' ? metrics : null,
+      demo: config.demo === 'on' ? { folder: DEMO_FOLDER, desk: options.demoDesk ?? null } : null,
       report: observer.report,
     })
     const server = createServer(HTTP_LIMITS, app)

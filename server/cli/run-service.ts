@@ -1,7 +1,7 @@
 /** Runs a service until somebody asks it to end, then drains it. */
-import type { DestinationStream } from 'pino'
 import type { Config } from '../config.js'
 import { createService } from '../create-service.js'
+import type { DemoDesk } from '../http/demo-desk.js'
 import type { ServiceAddress } from '../service/listen.js'
 import { type CliIo, EXIT } from './io.js'
 
@@ -10,12 +10,13 @@ export interface ServiceRun {
   readonly io: CliIo
   /** Told once it listens. */
   onListening(address: ServiceAddress): void | Promise<void>
-  readonly logDestination?: DestinationStream
+  readonly demoDesk?: DemoDesk
 }
 
 /** @returns the exit code: not 0 where something could not be saved */
-export const runService = async ({ config, io, onListening }: ServiceRun): Promise<number> => {
-  const service = createService({ config, isWithProcessMetrics: true })
+export const runService = async (run: ServiceRun): Promise<number> => {
+  const { config, io, onListening, demoDesk } = run
+  const service = createService({ config, isWithProcessMetrics: true, ...(demoDesk && { demoDesk }) })
   const asked = new Promise<void>(resolve => io.onceAsked(resolve))
   await onListening(await service.start())
   await asked

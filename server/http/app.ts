@@ -1,7 +1,11 @@
-/** The HTTP routes: whether it lives, whether it serves, and how it fares. */
+/** The HTTP routes: whether it lives, whether it serves, how it fares, and the demo where it is wanted. */
 import express, { type Express, Router } from 'express'
 import { PlenumError } from '../../shared/errors.js'
+import type { DemoDesk } from './demo-desk.js'
+import { demoPage } from './demo-page.js'
+import { demoTokens } from './demo-tokens.js'
 import { handleErrors, notFound, type Report, sendError } from './errors.js'
+import { securityHeaders } from './security-headers.js'
 
 export interface HttpOptions {
   /** The path in front of every route, without a slash at its end; often empty. */
@@ -9,10 +13,12 @@ export interface HttpOptions {
   readonly status: () => { readonly isDegraded: boolean; readonly isDraining: boolean }
   /** One scrape, or null where metrics are not served. */
   readonly metrics: { readonly contentType: string; render(): Promise<string> } | null
+  /** The demo page and who signs tokens for its visitors, if anybody does; null where there is no demo. */
+  readonly demo: { readonly folder: string; readonly desk: DemoDesk | null } | null
   readonly report: Report
 }
 
-export const createHttpApp = ({ basePath, status, metrics, report }: HttpOptions): Express => {
+export const createHttpApp = ({ basePath, status, metrics, demo, report }: HttpOptions): Express => {
   const routes = Router()
   routes.get('/healthz', (_request, response) => {
     response.set('Cache-Control', 'no-store').json({ status: 'alive' })
@@ -30,9 +36,12 @@ export const createHttpApp = ({ basePath, status, metrics, report }: HttpOptions
       response.set('Content-Type', metrics.contentType).set('Cache-Control', 'no-store').send(text)
     })
   }
+  if (demo !== null) routes.use(demoPage(demo.folder))
+  if (demo !== null && demo.desk !== null) routes.use(demoTokens(demo.desk))
   const app = express()
   app.disable('x-powered-by')
   app.disable('etag')
+  app.use(securityHeaders)
   app.use(basePath === '' ? '/' : basePath, routes)
   app.use(notFound)
   app.use(handleErrors(report))

@@ -13,6 +13,7 @@ export {
   type Rejected,
   type Saved,
   type ServerMessage,
+  SYNC,
   type Welcome,
 } from './messages.js'
 export {

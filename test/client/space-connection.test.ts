@@ -1,8 +1,8 @@
 /** One connection against a server that the test plays, frame by frame. */
 import * as awarenessProtocol from 'y-protocols/awareness'
 import * as Y from 'yjs'
+import { ConnectionClosed } from '../../client/channel/connection-closed.js'
 import { type ConnectOptions, connectSpace } from '../../client/connect-space.js'
-import { ConnectionClosed } from '../../client/connection-closed.js'
 import type { SpaceConnection } from '../../client/space-connection.js'
 import type { ClientMessage, DocumentMessage, ServerMessage } from '../../shared/protocol/index.js'
 import { rejectsWithCode, throwsCode } from '../support/expect.js'

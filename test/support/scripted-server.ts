@@ -35,6 +35,10 @@ export class ScriptedServer {
     }
   })
 
+  get hasPair(): boolean {
+    return this.#pair !== null
+  }
+
   get pair(): SocketPair {
     if (this.#pair === null) throw new Error('nobody has connected')
     return this.#pair

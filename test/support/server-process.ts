@@ -18,6 +18,8 @@ import { until } from './until.js'
 export interface ServerOptions {
   /** A folder that stays; without it one is made, and removed by `dispose`. */
   readonly dataDir?: string
+  /** `start` serves the demo as well, and prints how to open it; `serve` by default. */
+  readonly command?: 'serve' | 'start'
   /** Flags beyond port and data folder. */
   readonly flags?: readonly string[]
   /** Flags of Node: `--expose-gc`, `--cpu-prof`. */
@@ -96,12 +98,12 @@ export class ServerProcess {
   /** Spawns, and resolves when `/readyz` answers 200. */
   async start(): Promise<this> {
     if (this.#child !== null) throw new Error('the server is running')
-    const { env = {}, flags = [], nodeFlags = [], readyTimeoutMs = 15_000 } = this.#options
+    const { command = 'serve', env = {}, flags = [], nodeFlags = [], readyTimeoutMs = 15_000 } = this.#options
     const args = [
       '--enable-source-maps',
       ...nodeFlags,
       MAIN,
-      'serve',
+      command,
       '--port',
       String(this.port),
       '--data',

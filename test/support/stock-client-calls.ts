@@ -12,8 +12,11 @@ export const STOCK_PACKAGES = {
 export type StockVersion = keyof typeof STOCK_PACKAGES
 export const STOCK_VERSIONS = Object.keys(STOCK_PACKAGES) as StockVersion[]
 
+/** Ours takes the stock one's place in the same process, by the same constructor. */
+export type ClientVersion = StockVersion | 'plenum'
+
 export interface OpenOptions {
-  readonly version: StockVersion
+  readonly version: ClientVersion
   /** The server URL as a stock provider takes it: without the space. */
   readonly url: string
   readonly space: string
@@ -48,6 +51,8 @@ export type StockCalls = {
   /** During `play`: this many of its own keystrokes may reach the server by now. */
   release: (keystrokes: number) => void
   edit: (patches: readonly Patch[]) => void
+  /** Resolves when all that was typed is on the server's disk; only ours can know. */
+  whenSaved: () => void
   text: () => string
   untilText: (wanted: Fingerprint) => void
   state: () => StockState

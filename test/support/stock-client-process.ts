@@ -1,14 +1,16 @@
 /**
- * The process of one stock y-websocket client: does what it is told over IPC, and ends when the one who told it
- * is gone. In a process of its own, so that several versions edit at once and nothing is shared but the server.
+ * The process of one y-websocket client, stock or ours: does what it is told over IPC, and ends when the one who
+ * told it is gone. In a process of its own, so that several versions edit at once and nothing is shared but the server.
  */
 import { createHash } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Awareness } from 'y-protocols/awareness'
 import * as Y from 'yjs'
+import { SpaceProvider } from '../../client/index.js'
 import { SlowLink, socketOver } from './held-socket.js'
 import {
   type Call,
+  type ClientVersion,
   type FromProcess,
   type OpenOptions,
   STOCK_PACKAGES,
@@ -44,6 +46,12 @@ const text = doc.getText('text')
 const closes: (number | null)[] = []
 let opened: StockProvider | null = null
 
+const classOf = async (version: ClientVersion): Promise<StockProviderClass> => {
+  if (version === 'plenum') return SpaceProvider as unknown as StockProviderClass
+  return ((await import(STOCK_PACKAGES[version])) as { WebsocketProvider: StockProviderClass })
+    .WebsocketProvider
+}
+
 const provider = (): StockProvider => {
   if (opened === null) throw new Error('not opened')
   return opened
@@ -74,10 +82,8 @@ const holdsText = (wanted: Fingerprint): boolean =>
 
 const open = async ({ version, url, space, token, clientId }: OpenOptions): Promise<void> => {
   if (clientId !== undefined) doc.clientID = clientId
-  const { WebsocketProvider } = (await import(STOCK_PACKAGES[version])) as {
-    WebsocketProvider: StockProviderClass
-  }
-  opened = new WebsocketProvider(url, space, doc, {
+  const Provider = await classOf(version)
+  opened = new Provider(url, space, doc, {
     params: { token },
     disableBc: true,
     WebSocketPolyfill: socketOver(link),
@@ -128,6 +134,10 @@ const calls: {
   release: keystrokes => link.release(keystrokes),
   edit: patches => {
     for (const patch of patches) applyPatch(text, patch)
+  },
+  whenSaved: () => {
+    if (opened instanceof SpaceProvider) return opened.whenSaved()
+    throw new Error('a stock provider does not know what is saved')
   },
   text: () => text.toString(),
   untilText: wanted => untilChanged(() => holdsText(wanted)),

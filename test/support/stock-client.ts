@@ -1,15 +1,15 @@
-/** A stock y-websocket client of a chosen version, in a process of its own, driven by the test. */
+/** A y-websocket client of a chosen version, or ours in its place, in a process of its own, driven by the test. */
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import type {
   Call,
   CallName,
+  ClientVersion,
   FromProcess,
   OpenOptions,
   StockCalls,
   StockState,
-  StockVersion,
 } from './stock-client-calls.js'
 import type { Patch, TraceName } from './trace.js'
 import { fingerprint, TURN_CLIENT_IDS, type Turn } from './trace-turns.js'
@@ -21,14 +21,14 @@ interface Waiting {
 }
 
 export class StockClient {
-  readonly version: StockVersion
+  readonly version: ClientVersion
   readonly #child: ChildProcess
   readonly #waiting = new Map<number, Waiting>()
   #calls = 0
   #onWants: (keystrokes: number) => void = () => {}
 
   /** For `openStockClient`. */
-  constructor(version: StockVersion, child: ChildProcess) {
+  constructor(version: ClientVersion, child: ChildProcess) {
     this.version = version
     this.#child = child
     child.on('message', message => this.#onMessage(message as FromProcess))
@@ -44,6 +44,7 @@ export class StockClient {
   untilSynced = (): Promise<void> => this.call('untilSynced')
   replay = (trace: TraceName): Promise<void> => this.call('replay', trace)
   edit = (patches: readonly Patch[]): Promise<void> => this.call('edit', patches)
+  whenSaved = (): Promise<void> => this.call('whenSaved')
   text = (): Promise<string> => this.call('text')
   state = (): Promise<StockState> => this.call('state')
   setAwareness = (state: Record<string, unknown> | null): Promise<void> => this.call('setAwareness', state)

@@ -16,6 +16,7 @@ const serve = async (options: Partial<HttpOptions> = {}): Promise<string> => {
       basePath: '',
       status: () => ({ isDegraded: false, isDraining: false }),
       metrics: { contentType: 'text/plain; version=0.0.4', render: async () => 'plenum_spaces 3\n' },
+      demo: null,
       report: (level, what) => told.push(`${level} ${what}`),
       ...options,
     }),

@@ -1,6 +1,6 @@
 /** Where a space is reached, and what a connection offers there. The token never becomes part of the URL. */
-import { parseSpaceName, spacePath } from '../shared/names.js'
-import { BEARER_PREFIX, SUBPROTOCOL_PLENUM } from '../shared/protocol/index.js'
+import { parseSpaceName, spacePath } from '../../shared/names.js'
+import { BEARER_PREFIX, SUBPROTOCOL_PLENUM } from '../../shared/protocol/index.js'
 
 /**
  * @param base the server, with its base path if it has one: `wss://host/base`, or the same with `https:`
@@ -13,4 +13,6 @@ export const spaceUrl = (base: string, space: string): string => {
   return url.href
 }
 
-export const subprotocols = (token: string): string[] => [SUBPROTOCOL_PLENUM, `${BEARER_PREFIX}${token}`]
+/** @param token null where the URL carries it */
+export const subprotocols = (token: string | null): string[] =>
+  token === null ? [SUBPROTOCOL_PLENUM] : [SUBPROTOCOL_PLENUM, `${BEARER_PREFIX}${token}`]

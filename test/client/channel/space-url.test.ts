@@ -1,7 +1,7 @@
 /** Where the client finds a space. */
-import { spaceUrl, subprotocols } from '../../client/space-url.js'
-import { throwsCode } from '../support/expect.js'
-import { assert, suite } from '../support/suite.js'
+import { spaceUrl, subprotocols } from '../../../client/channel/space-url.js'
+import { throwsCode } from '../../support/expect.js'
+import { assert, suite } from '../../support/suite.js'
 
 const test = suite('space url')
 

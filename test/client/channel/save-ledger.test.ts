@@ -2,13 +2,15 @@
 import {
   advance,
   createLedger,
+  forgetIncarnation,
   type LedgerEvent,
+  recallCopy,
   type SaveLedger,
   type SaveState,
   saveState,
-} from '../../client/save-ledger.js'
-import { throwsCode } from '../support/expect.js'
-import { assert, suite } from '../support/suite.js'
+} from '../../../client/channel/save-ledger.js'
+import { throwsCode } from '../../support/expect.js'
+import { assert, suite } from '../../support/suite.js'
 
 const test = suite('save ledger')
 
@@ -229,4 +231,21 @@ test('[K6] what was left out is a refusal only to those who edited', () => {
   assert.is(cleanUp.refusal, null)
   const lateNotice = after(edit, opening, welcome({ role: 'read' }), reply, saved(1), leftOut)
   assert.is(lateNotice.refusal?.code, 'read_only')
+})
+
+test('[P16] a copy whose incarnation is forgotten merges, and is unsaved until it has', () => {
+  const merged = [opening, welcome({ incarnation: 'i2', epoch: 'e2' })].reduce(
+    advance,
+    forgetIncarnation(advance(STATES.saved, closed)),
+  )
+  assert.is(merged.incarnation, 'i2')
+  assert.is(saveState(merged), 'saving')
+})
+
+test('[P22] what is remembered of a copy adds to what is known, and takes nothing back', () => {
+  const copy = { incarnation: 'i0', hasEdits: false }
+  assert.is(recallCopy(empty, copy).incarnation, 'i0')
+  assert.is(recallCopy(after(edit), copy).hasEdits, true)
+  assert.is(recallCopy(advance(STATES.saved, closed), copy).incarnation, 'i1')
+  assert.is(recallCopy(empty, { ...copy, hasEdits: true }).hasEdits, true)
 })

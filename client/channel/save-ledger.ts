@@ -3,8 +3,8 @@
  * after the other sends and is told. It never says `saved` before the reply to the current connection's first
  * step 1 has gone out and everything sent up to now was acknowledged: 0 of 0 after a reconnect is not saved.
  */
-import { assertNever, type ErrorCode, PlenumError } from '../shared/errors.js'
-import { mayDo, type Role } from '../shared/roles.js'
+import { assertNever, type ErrorCode, PlenumError } from '../../shared/errors.js'
+import { mayDo, type Role } from '../../shared/roles.js'
 
 export type SaveState = 'offline' | 'saving' | 'saved' | 'rejected'
 
@@ -80,6 +80,24 @@ export const createLedger = ({ incarnation, isEmptyDocument }: LedgerStart): Sav
   epoch: null,
   incarnation,
   position: 0,
+})
+
+/** With what is known of the local copy from an earlier life of the app, once it has been loaded. */
+export const recallCopy = (
+  ledger: SaveLedger,
+  copy: { readonly incarnation: string | null; readonly hasEdits: boolean },
+): SaveLedger => ({
+  ...ledger,
+  incarnation: ledger.incarnation ?? copy.incarnation,
+  hasEdits: ledger.hasEdits || copy.hasEdits,
+})
+
+/** The local copy may be merged into whatever incarnation there is. */
+export const forgetIncarnation = (ledger: SaveLedger): SaveLedger => ({
+  ...ledger,
+  incarnation: null,
+  epoch: null,
+  isUnsaved: true,
 })
 
 export const saveState = ({ link, isUnsaved, refusal }: SaveLedger): SaveState => {

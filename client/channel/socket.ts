@@ -12,6 +12,8 @@ export interface Socket {
   binaryType: string
   /** The subprotocol that the server selected; empty before `open`, and where it selected none. */
   readonly protocol: string
+  /** Bytes taken by `send` that the network has not taken yet. */
+  readonly bufferedAmount: number
   send(frame: Uint8Array<ArrayBuffer>): void
   close(code?: number, reason?: string): void
   addEventListener<Name extends keyof SocketEvents>(

@@ -1,0 +1,146 @@
+/**
+ * What one client and its server have said to each other about a document, over one connection after the other:
+ * reads what comes, judges and counts what goes, and keeps the ledger of what is saved.
+ */
+import { PlenumError } from '../../shared/errors.js'
+import {
+  decodeServerMessage,
+  MESSAGE,
+  MIN_SUPPORTED_VERSION,
+  type ServerMessage,
+  SYNC,
+  type Welcome,
+} from '../../shared/protocol/index.js'
+import type { Role } from '../../shared/roles.js'
+import { advance, type LedgerEvent, type SaveLedger, type SaveState, saveState } from './save-ledger.js'
+
+export interface ConversationOptions {
+  readonly ledger: SaveLedger
+  /** Without it, a document is taken for empty until content has passed. */
+  readonly isEmptyDocument?: (() => boolean) | undefined
+  onSaveState(state: SaveState): void
+}
+
+/** A document message around an update that holds nothing: type, subtype, length, no structs, no deletions. */
+const EMPTY_DOCUMENT_MESSAGE_BYTES = 5
+
+export class Conversation {
+  readonly #options: ConversationOptions
+  #ledger: SaveLedger
+  #welcome: Welcome | null = null
+  #role: Role | null = null
+  #hasPassedContent = false
+
+  constructor(options: ConversationOptions) {
+    this.#options = options
+    this.#ledger = options.ledger
+  }
+
+  get ledger(): SaveLedger {
+    return this.#ledger
+  }
+
+  get saveState(): SaveState {
+    return saveState(this.#ledger)
+  }
+
+  /** The last one told; null before the first welcome. */
+  get role(): Role | null {
+    return this.#role
+  }
+
+  /** Of this connection; null before it. */
+  get welcome(): Welcome | null {
+    return this.#welcome
+  }
+
+  /** Another ledger, between two connections. */
+  replaceLedger(ledger: SaveLedger): void {
+    this.#change(() => ledger)
+  }
+
+  opening(): void {
+    this.#advance({ type: 'opening' })
+  }
+
+  /** The document changed other than through this conversation. */
+  changed(isEdit: boolean): void {
+    this.#advance({ type: 'changed', isEdit })
+  }
+
+  ended(): void {
+    this.#welcome = null
+    this.#advance({ type: 'closed' })
+  }
+
+  /**
+   * Takes in what the server sent.
+   * @throws malformed; protocol_version and incarnation_conflict for a welcome that cannot be taken
+   */
+  receive(data: unknown): ServerMessage {
+    if (!(data instanceof ArrayBuffer)) throw new PlenumError('malformed', 'malformed message: not binary')
+    const message = decodeServerMessage(new Uint8Array(data))
+    if (this.#welcome === null && message.type !== 'welcome') {
+      throw new PlenumError('malformed', `malformed message: "${message.type}" before the welcome`)
+    }
+    switch (message.type) {
+      case 'welcome':
+        this.#onWelcome(message)
+        break
+      case 'access':
+        this.#advance(message)
+        this.#role = message.role
+        break
+      case 'saved':
+      case 'rejected':
+        this.#advance(message)
+        break
+      case 'notice':
+        if (message.kind === 'read-only') this.#advance({ type: 'left-out' })
+        break
+      case 'step2':
+      case 'update':
+        this.#hasPassedContent ||= data.byteLength > EMPTY_DOCUMENT_MESSAGE_BYTES
+        break
+      case 'permission-denied':
+        throw new PlenumError('malformed', 'malformed message: not for plenum.v1')
+    }
+    return message
+  }
+
+  /**
+   * Judges a frame that is about to be sent, and counts it if it is a document message.
+   * @returns false where it must not be sent: the server will look at nothing more after a refusal
+   * @throws too_large: sent all the same, it would only end the connection, after every reconnect again
+   */
+  sending(frame: Uint8Array): boolean {
+    if (this.#welcome === null) throw new PlenumError('internal', 'sent before the welcome')
+    const { maxFrameBytes } = this.#welcome.limits
+    if (frame.length > maxFrameBytes) throw new PlenumError('too_large', `over ${maxFrameBytes} bytes`)
+    if (frame[0] !== MESSAGE.sync || (frame[1] !== SYNC.step2 && frame[1] !== SYNC.update)) return true
+    if (this.#ledger.link.state === 'diverged') return false
+    this.#hasPassedContent ||= frame.length > EMPTY_DOCUMENT_MESSAGE_BYTES
+    this.#advance({ type: 'sent', kind: frame[1] === SYNC.step2 ? 'step2' : 'update' })
+    return true
+  }
+
+  #onWelcome(welcome: Welcome): void {
+    const { version, epoch, incarnation, role } = welcome
+    if (version < MIN_SUPPORTED_VERSION) throw new PlenumError('protocol_version')
+    const isEmptyDocument = this.#options.isEmptyDocument?.() ?? !this.#hasPassedContent
+    this.#advance({ type: 'welcome', epoch, incarnation, role, isEmptyDocument })
+    this.#welcome = welcome
+    this.#role = role
+  }
+
+  #advance(event: LedgerEvent): void {
+    this.#change(ledger => advance(ledger, event))
+  }
+
+  #change(next: (ledger: SaveLedger) => SaveLedger): void {
+    const before = this.saveState
+    this.#ledger = next(this.#ledger)
+    const after = this.saveState
+    if (after !== before) this.#options.onSaveState(after)
+  }
+}

@@ -1,0 +1,331 @@
+/**
+ * One owner's connections to one space, one after the other: runs what the state machine of the attempts says,
+ * with the app's token, a transport and a clock. At most one attempt at a time; no timer or listener outlives
+ * the attempt that it was for.
+ */
+import { assertNever, ERRORS, PlenumError, toPlenumError } from '../../shared/errors.js'
+import { encodeMessage, type ServerMessage, SUBPROTOCOL_PLENUM } from '../../shared/protocol/index.js'
+import {
+  type AttemptEvent,
+  type AttemptState,
+  type Effect,
+  IDLE,
+  isPermanentClose,
+  nextAttempt,
+  reportedClose,
+} from './attempt-state.js'
+import { DEFAULT_PACE, type Pace } from './backoff.js'
+import { type Clock, MAX_TIMER_MS, systemClock } from './clock.js'
+import type { Close } from './connection-closed.js'
+import { type ConnectionState, connectionState } from './connection-state.js'
+import { Conversation, type ConversationOptions } from './conversation.js'
+import { type WatchHints, watchPage } from './hints.js'
+import { subprotocols } from './space-url.js'
+import { fetchToken, renewalDelayMs, type TokenSource } from './token-source.js'
+import type { OpenTransport, Transport } from './transport.js'
+
+/** One attempt as its dialer sees it. */
+export interface Attempt {
+  readonly url: string
+  /** Offered beside `plenum.v1` and the token. */
+  readonly protocols: readonly string[]
+  /** Whether somebody still waits for what becomes of it. */
+  readonly isHeld: boolean
+  opened(protocol: string): void
+  frame(data: ArrayBuffer): void
+  /** The attempt failed, or its connection ended; not told to an attempt that was released. */
+  ended(close: Close, cause: unknown): void
+  /** The transport of a released attempt is gone. */
+  gone(close: Close): void
+}
+
+export interface DialerOptions extends Omit<ConversationOptions, 'onSaveState'> {
+  /** Without it, whatever the URL carries must do. */
+  readonly token?: TokenSource | undefined
+  readonly transport: OpenTransport
+  readonly clock?: Clock | undefined
+  readonly hints?: WatchHints | undefined
+  readonly pace?: Pace | undefined
+  /** How long a server may take until its welcome. */
+  readonly openTimeoutMs?: number | undefined
+  readonly isPermanent?: ((close: Close) => boolean) | undefined
+  readonly onConnection?: ((state: ConnectionState) => void) | undefined
+  readonly onSaveState?: ConversationOptions['onSaveState'] | undefined
+  /** Messages of types from 100; the welcome once it has passed the guard, before the attempt opens. */
+  readonly onMessage?: ((message: ServerMessage) => void) | undefined
+}
+
+interface Running {
+  readonly attempt: Attempt
+  /** Null: there is none to offer. */
+  token: string | null
+  transport: Transport | null
+  /** What went wrong, where it was here. */
+  cause: unknown
+}
+
+const OPEN_TIMEOUT_MS = 15_000
+const LOST = 1006
+
+export class Dialer {
+  readonly conversation: Conversation
+  readonly #options: DialerOptions
+  readonly #clock: Clock
+  #token: TokenSource | undefined
+  #state: AttemptState = IDLE
+  #told: ConnectionState = connectionState(IDLE, 0)
+  #running: Running | null = null
+  #last: Attempt | null = null
+  /** Ends the wait for the next attempt, or that for a welcome. */
+  #cancelWait = (): void => {}
+  #cancelRenewal = (): void => {}
+  /** The server's clock minus ours. */
+  #serverAheadMs = 0
+
+  constructor(options: DialerOptions) {
+    this.#options = options
+    this.#clock = options.clock ?? systemClock
+    this.#token = options.token
+    const { ledger, isEmptyDocument, onSaveState = () => {} } = options
+    this.conversation = new Conversation({ ledger, isEmptyDocument, onSaveState })
+  }
+
+  get connection(): ConnectionState {
+    return connectionState(this.#state, this.#clock.now())
+  }
+
+  get token(): TokenSource | undefined {
+    return this.#token
+  }
+
+  get isBusy(): boolean {
+    return this.#running !== null
+  }
+
+  get isStopped(): boolean {
+    return this.#state.phase === 'stopped' || this.#state.phase === 'parked'
+  }
+
+  get bufferedBytes(): number {
+    return this.#running?.transport?.bufferedBytes ?? 0
+  }
+
+  /** Starts an attempt, now or when its time has come; nothing is told about it before this returns. */
+  begin(attempt: Attempt): void {
+    if (this.#running !== null) throw new PlenumError('internal', 'one attempt at a time')
+    this.#running = { attempt, token: null, transport: null, cause: undefined }
+    this.#step({ type: 'wanted', isDeliberate: this.#last?.isHeld === false })
+  }
+
+  /** Sends a frame of the open attempt. */
+  send(frame: Uint8Array<ArrayBuffer>): void {
+    try {
+      if (this.conversation.sending(frame)) this.#running?.transport?.send(frame)
+    } catch (error) {
+      this.fail(error)
+    }
+  }
+
+  /** Ends an attempt without a word about its end. @returns whether `gone` will follow */
+  release(attempt: Attempt, { code, reason }: Close): boolean {
+    if (this.#running?.attempt !== attempt) return false
+    const { transport } = this.#running
+    this.#finish()
+    this.#step({ type: 'released' })
+    transport?.close(code, reason)
+    return transport !== null
+  }
+
+  /** Ends the connection for an error met on it; the error's code decides whether there is another. */
+  fail(error: unknown): void {
+    if (this.#running === null) return
+    const { code, message } = toPlenumError(error)
+    this.#running.cause = error
+    const { transport } = this.#running
+    this.#lose({ code: ERRORS[code].close, reason: message })
+    transport?.close(ERRORS[code].close, message)
+  }
+
+  /** Forgets why it stopped: an attempt that waits goes on at once. */
+  resume(): void {
+    this.#step({ type: 'resume' })
+  }
+
+  /** From now on with this token; an open connection hands it in. */
+  authenticate(token: TokenSource): void {
+    this.#token = token
+    if (this.#running !== null && this.#state.phase === 'open') void this.#renew(this.#running)
+  }
+
+  #step(event: AttemptEvent): void {
+    const { state, effect } = nextAttempt(this.#state, event, {
+      nowMs: this.#clock.now(),
+      random: this.#clock.random(),
+      pace: this.#options.pace ?? DEFAULT_PACE,
+    })
+    this.#state = state
+    this.#run(effect)
+    this.#tell()
+  }
+
+  #run(effect: Effect): void {
+    const running = this.#running
+    if (effect.type === 'none' || effect.type === 'hang-up' || running === null) return
+    this.#cancelWait()
+    switch (effect.type) {
+      case 'wait':
+        this.#wait(effect.delayMs)
+        break
+      case 'authorize':
+        void this.#authorize(running)
+        break
+      case 'dial':
+        this.#dial(running)
+        break
+      case 'open':
+        running.attempt.opened(running.transport?.protocol ?? '')
+        break
+      case 'end':
+        this.#finish()
+        running.attempt.ended(effect.close, running.cause)
+        break
+      default:
+        assertNever(effect)
+    }
+  }
+
+  #wait(delayMs: number): void {
+    const { hints = watchPage } = this.#options
+    const cancelTimer = this.#clock.after(Math.min(delayMs, MAX_TIMER_MS), () => this.#step({ type: 'due' }))
+    const cancelHints = hints(() => this.#step({ type: 'hint' }))
+    this.#cancelWait = () => {
+      cancelTimer()
+      cancelHints()
+    }
+  }
+
+  async #authorize(running: Running): Promise<void> {
+    let event: AttemptEvent = { type: 'token' }
+    try {
+      if (this.#token !== undefined) {
+        running.token = await fetchToken(this.#token)
+        if (running.token === null) event = { type: 'no-token' }
+      } else await undefined
+    } catch (error) {
+      running.cause = error
+      event = { type: 'token-failed' }
+    }
+    if (this.#running === running) this.#step(event)
+  }
+
+  #dial(running: Running): void {
+    const { transport, openTimeoutMs = OPEN_TIMEOUT_MS } = this.#options
+    const { url, protocols } = running.attempt
+    this.conversation.opening()
+    this.#cancelWait = this.#clock.after(openTimeoutMs, () => this.#giveUp(running))
+    const isCurrent = (): boolean => this.#running === running
+    const target = { url, protocols: [...subprotocols(running.token), ...protocols] }
+    try {
+      running.transport = transport(target, {
+        opened: () => isCurrent() && this.#checkProtocol(running),
+        frame: data => isCurrent() && this.#receive(running, data),
+        closed: close => (isCurrent() ? this.#lose(close) : running.attempt.gone(close)),
+      })
+    } catch (cause) {
+      this.fail(
+        cause instanceof PlenumError
+          ? cause
+          : new PlenumError('bad_request', 'the URL or the token cannot be used', { cause }),
+      )
+    }
+  }
+
+  #giveUp({ transport }: Running): void {
+    this.#lose({ code: LOST, reason: 'no answer' })
+    transport?.close(1000, '')
+  }
+
+  #checkProtocol({ transport }: Running): void {
+    if (transport?.protocol === SUBPROTOCOL_PLENUM) return
+    this.fail(new PlenumError('protocol_version', `the server does not speak ${SUBPROTOCOL_PLENUM}`))
+  }
+
+  #receive(running: Running, data: unknown): void {
+    try {
+      this.#handle(running, this.conversation.receive(data), data as ArrayBuffer)
+    } catch (error) {
+      this.fail(error)
+    }
+  }
+
+  #handle(running: Running, message: ServerMessage, data: ArrayBuffer): void {
+    switch (message.type) {
+      case 'step1':
+      case 'step2':
+      case 'update':
+      case 'awareness':
+        running.attempt.frame(data)
+        if (message.type === 'step2' && this.#running === running) this.#step({ type: 'synced' })
+        return
+      case 'welcome':
+        this.#serverAheadMs = message.serverTimeMs - this.#clock.now()
+        this.#scheduleRenewal(running, message.expiresAtMs)
+        this.#options.onMessage?.(message)
+        if (this.#running === running) this.#step({ type: 'welcomed' })
+        return
+      case 'access':
+        this.#scheduleRenewal(running, message.expiresAtMs)
+        break
+      case 'notice':
+        if (message.kind === 'draining') this.#step({ type: 'draining', delayMs: message.retryAfterMs })
+        break
+    }
+    this.#options.onMessage?.(message)
+  }
+
+  /** @param expiresAtMs by the server's clock; 0 where the token does not end */
+  #scheduleRenewal(running: Running, expiresAtMs: number): void {
+    this.#cancelRenewal()
+    if (expiresAtMs === 0 || typeof this.#token !== 'function') return
+    const delayMs = renewalDelayMs(expiresAtMs - this.#clock.now() - this.#serverAheadMs)
+    if (delayMs === null) return
+    this.#cancelRenewal = this.#clock.after(Math.min(delayMs, MAX_TIMER_MS), () => void this.#renew(running))
+  }
+
+  /** In place. Where it fails, the server's close for the expired token will ask again. */
+  async #renew(running: Running): Promise<void> {
+    const token = await fetchToken(this.#token ?? '').catch(() => null)
+    if (token === null || this.#running !== running || this.#state.phase !== 'open') return
+    running.transport?.send(encodeMessage({ type: 'authenticate', token }) as Uint8Array<ArrayBuffer>)
+  }
+
+  #lose(close: Close): void {
+    const reported = reportedClose(close)
+    const { isPermanent = isPermanentClose } = this.#options
+    this.#step({ type: 'lost', close: reported, isPermanent: isPermanent(reported) })
+  }
+
+  /** No attempt runs from here on. */
+  #finish(): void {
+    this.#cancelWait()
+    this.#cancelRenewal()
+    this.#last = this.#running?.attempt ?? null
+    this.#running = null
+    this.conversation.ended()
+  }
+
+  #tell(): void {
+    const now = this.connection
+    const before = this.#told
+    if (isSame(before, now)) return
+    this.#told = now
+    this.#options.onConnection?.(now)
+  }
+}
+
+/** The time until a retry passes by itself. */
+const isSame = (a: ConnectionState, b: ConnectionState): boolean => {
+  if (a.state !== b.state) return false
+  if (a.state === 'offline' && b.state === 'offline') return (a.retryInMs === null) === (b.retryInMs === null)
+  return JSON.stringify(a) === JSON.stringify(b)
+}

@@ -1,0 +1,28 @@
+/** The port between an attempt and the network: frames both ways, in order, until one close. */
+import type { Close } from './connection-closed.js'
+
+export interface TransportEvents {
+  opened(): void
+  /** @param data an ArrayBuffer, unless the other end breaks the protocol */
+  frame(data: unknown): void
+  /** The last event. */
+  closed(close: Close): void
+}
+
+export interface Transport {
+  /** The subprotocol that the server selected. */
+  readonly protocol: string
+  /** Bytes taken by `send` that the network has not taken yet. */
+  readonly bufferedBytes: number
+  send(frame: Uint8Array<ArrayBuffer>): void
+  /** What was sent before still goes out. */
+  close(code: number, reason: string): void
+}
+
+export interface TransportTarget {
+  readonly url: string
+  readonly protocols: string[]
+}
+
+/** Begins to connect; may throw what is wrong with the target. */
+export type OpenTransport = (target: TransportTarget, events: TransportEvents) => Transport
