@@ -1,0 +1,2 @@
+/** Tests find a browser themselves (test/support/browser.ts): nothing is downloaded at install. */
+module.exports = { skipDownload: true }
