@@ -90,8 +90,9 @@ test.skipIf(noBrowser, '[U13] the width of a phone is enough: nothing lies besid
 test.skipIf(noBrowser, '[U13] where one writes is never behind the bars', async () => {
   const window = await bench.open({ space: 'demo/long', width: 390, height: 500 })
   await window.whenSaved()
-  const isInSight = (): Promise<boolean> =>
-    window.page.evaluate(() => {
+  // The editor scrolls when it next paints.
+  const whenInSight = (): Promise<unknown> =>
+    window.page.waitForFunction(() => {
       const { top, bottom } = getSelection()!.getRangeAt(0).getBoundingClientRect()
       const above = document.querySelector('.top')!.getBoundingClientRect()
       const below = document.querySelector('.desk')!.getBoundingClientRect()
@@ -99,13 +100,13 @@ test.skipIf(noBrowser, '[U13] where one writes is never behind the bars', async 
     })
 
   await window.type(`${'a\n'.repeat(30)}the last`)
-  assert.ok(await isInSight())
+  await whenInSight()
 
   await window.page.keyboard.down('Control')
   await window.page.keyboard.press('Home')
   await window.page.keyboard.up('Control')
   await window.page.keyboard.press('ArrowRight')
-  assert.ok(await isInSight())
+  await whenInSight()
 })
 
 test.skipIf(
