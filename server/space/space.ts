@@ -7,6 +7,7 @@ import { assertNever, type ErrorCode, type PlenumError, toPlenumError } from '..
 import type { SpaceName } from '../../shared/names.js'
 import { encodeMessage } from '../../shared/protocol/index.js'
 import { CatchingUp } from './catching-up.js'
+import { deliveriesOf } from './deliveries.js'
 import { type Applied, Editing, type EditingOptions, isWanted } from './editing.js'
 import type { EngineOutcome } from './engine.js'
 import { Inbox } from './inbox.js'
@@ -15,7 +16,6 @@ import { PresenceRelay } from './presence-relay.js'
 import type { Inbound, Session, SpaceInbox } from './session.js'
 import { SpaceLog } from './space-log.js'
 import { Turns } from './turns.js'
-import type { Delivery } from './update-store.js'
 
 type Parts = Pick<
   EditingOptions,
@@ -303,13 +303,13 @@ export class Space implements SpaceInbox {
   #publish({ messages, outcomes, updates }: Applied): void {
     if (updates.length === 0 || this.#isClosed) return
     const users = new Set(messages.map(({ user }) => user))
-    const deliveries = outcomes.flatMap((outcome, i): Delivery[] => {
-      const { user } = messages[i]!
-      return 'ranges' in outcome ? outcome.ranges.map(range => ({ user, ...range })) : []
-    })
     // What recovery would replay without one sender: a lone sender's flush is that by itself.
     const inputs = users.size > 1 ? messages.filter((_, i) => 'ranges' in outcomes[i]!) : []
-    this.#log.append({ updates, inputs: inputs.map(({ user, update }) => ({ user, update })), deliveries })
+    this.#log.append({
+      updates,
+      inputs: inputs.map(({ user, update }) => ({ user, update })),
+      deliveries: deliveriesOf(messages, outcomes),
+    })
     this.#catchingUp.forgetState()
     // A lone sender has every byte of a lone event; a second event is a clean-up that it may lack.
     const [sender, ...others] = new Set(messages.map(({ session }) => session))

@@ -5,6 +5,7 @@
 import * as Y from 'yjs'
 import { PlenumError } from '../../../shared/errors.js'
 import type { ApplyResult, ClockRange, EngineInput, EngineOutcome } from '../engine.js'
+import { Run } from './run.js'
 import { readStateVectorSize, readUpdate, type UpdateFacts } from './update-reader.js'
 
 /** Building a diff visits each client of the asker's vector, so an absurd one is refused. */
@@ -33,14 +34,32 @@ export class Document {
 
   apply(batch: readonly EngineInput[]): ApplyResult {
     this.#events = []
-    const outcomes: EngineOutcome[] = []
+    const outcomes = new Array<EngineOutcome>(batch.length)
+    let underWay: number | null = null
+    const runs = new Map<number, Run>()
+    const integrate = (): void => {
+      for (const run of runs.values()) {
+        underWay = run.members.length === 1 ? run.members[0]!.index : null
+        this.#applyRun(run, outcomes)
+      }
+      runs.clear()
+    }
     try {
       this.#doc.transact(() => {
-        for (const input of batch) outcomes.push(this.#applyOne(input))
+        for (const [i, input] of batch.entries()) {
+          const facts = readInput(input)
+          if ('type' in facts) outcomes[i] = facts
+          else if (!this.#join(runs, i, input, facts)) {
+            integrate()
+            underWay = i
+            if (!this.#join(runs, i, input, facts)) outcomes[i] = this.#applyOne(input, facts)
+          }
+        }
+        integrate()
+        underWay = null
       })
     } catch (cause) {
-      const offender = outcomes.length < batch.length ? outcomes.length : null
-      return { type: 'broken', offender, cause }
+      return { type: 'broken', offender: underWay, cause }
     }
     return { type: 'applied', outcomes, updates: this.#events }
   }
@@ -62,14 +81,27 @@ export class Document {
     this.#doc.destroy()
   }
 
-  #applyOne({ kind, update, mayEdit, mayGrow }: EngineInput): EngineOutcome {
-    let facts: UpdateFacts
-    try {
-      facts = readUpdate(update)
-    } catch (error) {
-      if (!(error instanceof PlenumError)) throw error
-      return { type: 'refused', code: error.code, reason: error.message }
-    }
+  /** @returns whether the input will be integrated with a run */
+  #join(runs: Map<number, Run>, index: number, input: EngineInput, facts: UpdateFacts): boolean {
+    const { kind, update, mayEdit, mayGrow } = input
+    const { structs, deletions } = facts
+    const client = structs[0]?.client ?? deletions[0]?.client
+    if (kind === 'step2' || !mayEdit || !mayGrow || client === undefined || structs.length > 1) return false
+    const run = runs.get(client) ?? new Run(client, Y.getState(this.#doc.store, client))
+    if (!run.fits(facts, other => Y.getState(this.#doc.store, other))) return false
+    run.add(index, update, facts)
+    runs.set(client, run)
+    return true
+  }
+
+  #applyRun(run: Run, outcomes: EngineOutcome[]): void {
+    Y.applyUpdate(this.#doc, run.encode())
+    // A run is all known to fit; were it not, nobody is told that it did.
+    const type = this.#dropPending() ? 'gap' : 'applied'
+    for (const { index, structs } of run.members) outcomes[index] = { type, ranges: structs }
+  }
+
+  #applyOne({ kind, update, mayEdit, mayGrow }: EngineInput, facts: UpdateFacts): EngineOutcome {
     if (!mayEdit) return this.#judgeReader(kind, facts)
     if (!mayGrow && this.#bringsStructs(facts)) {
       return { type: 'refused', code: 'too_large', reason: 'the document is at its size limit' }
@@ -116,5 +148,14 @@ export class Document {
     store.pendingStructs = null
     store.pendingDs = null
     return true
+  }
+}
+
+const readInput = ({ update }: EngineInput): UpdateFacts | Extract<EngineOutcome, { type: 'refused' }> => {
+  try {
+    return readUpdate(update)
+  } catch (error) {
+    if (!(error instanceof PlenumError)) throw error
+    return { type: 'refused', code: error.code, reason: error.message }
   }
 }

@@ -11,11 +11,30 @@ export interface UpdateFacts {
   readonly structs: readonly ClockRange[]
   /** As written: not sorted, not merged. */
   readonly deletions: readonly ClockRange[]
+  /** What structs of one client build on of other clients; null where there are too many to list. */
+  readonly references: readonly StructId[] | null
+  /** Where the structs of an update of one client stand, and how many they are; null for other updates. */
+  readonly body: StructBytes | null
+}
+
+export interface StructId {
+  readonly client: number
+  readonly clock: number
+}
+
+/** Bytes from…to of an update hold `count` structs. */
+export interface StructBytes {
+  readonly from: number
+  readonly to: number
+  readonly count: number
 }
 
 /** Deeper values make encoders overflow the stack later on. */
 const MAX_VALUE_DEPTH = 200
 const MAX_CLOCK = Number.MAX_SAFE_INTEGER
+/** What a person does in one go builds on few things. */
+const MAX_REFERENCES = 16
+const NONE: readonly never[] = Object.freeze([])
 /** A JSON text this short cannot nest deeper than `MAX_VALUE_DEPTH`. */
 const SHALLOW_JSON_BYTES = 2 * MAX_VALUE_DEPTH
 
@@ -25,10 +44,10 @@ const SHALLOW_JSON_BYTES = 2 * MAX_VALUE_DEPTH
  */
 export const readUpdate = (update: Uint8Array): UpdateFacts => {
   const reader = new Reader(update)
-  const structs = readStructs(reader)
+  const { structs, body } = readStructs(reader)
   const deletions = readDeletions(reader)
   if (!reader.isAtEnd) return malformed('trailing bytes')
-  return { structs, deletions }
+  return { structs, deletions, references: reader.references, body }
 }
 
 /**
@@ -65,8 +84,9 @@ const CONTENT = {
 } as const
 const TYPE = { xmlElement: 3, xmlHook: 5, last: 6 } as const
 
-const readStructs = (reader: Reader): ClockRange[] => {
-  const ranges: ClockRange[] = []
+const readStructs = (reader: Reader): { structs: ClockRange[]; body: StructBytes | null } => {
+  const structs: ClockRange[] = []
+  let body: StructBytes | null = null
   const clientCount = reader.varUint()
   const seen = clientCount > 1 ? new Set<number>() : null
   for (let c = 0; c < clientCount; c++) {
@@ -76,6 +96,7 @@ const readStructs = (reader: Reader): ClockRange[] => {
     if (structCount === 0) return malformed('a client without structs')
     if (seen?.has(client)) return malformed('a client named twice')
     seen?.add(client)
+    const from = reader.at
     let end = clock
     for (let s = 0; s < structCount; s++) {
       const length = readStruct(reader, client, end)
@@ -83,9 +104,10 @@ const readStructs = (reader: Reader): ClockRange[] => {
       end += length
       if (end > MAX_CLOCK) return malformed('a clock out of range')
     }
-    ranges.push({ client, clock, length: end - clock })
+    structs.push({ client, clock, length: end - clock })
+    if (clientCount === 1) body = { from, to: reader.at, count: structCount }
   }
-  return ranges
+  return { structs, body }
 }
 
 /** Reads past the struct at this place and returns how many clocks it takes. */
@@ -150,9 +172,10 @@ const readContent = (reader: Reader, content: number): number => {
   }
 }
 
-const readDeletions = (reader: Reader): ClockRange[] => {
-  const deletions: ClockRange[] = []
+const readDeletions = (reader: Reader): readonly ClockRange[] => {
   const clientCount = reader.varUint()
+  if (clientCount === 0) return NONE
+  const deletions: ClockRange[] = []
   for (let c = 0; c < clientCount; c++) {
     const client = reader.varUint()
     const count = reader.varUint()
@@ -185,11 +208,21 @@ const ANY = {
 
 /** A cursor that never leaves its bytes and allocates nothing but JSON values. */
 class Reader {
+  #references: StructId[] | null | undefined
   readonly #bytes: Uint8Array
   #at = 0
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes
+  }
+
+  get at(): number {
+    return this.#at
+  }
+
+  /** The ids of other clients that structs build on; null where there are too many to list. */
+  get references(): readonly StructId[] | null {
+    return this.#references === undefined ? NONE : this.#references
   }
 
   get isAtEnd(): boolean {
@@ -221,8 +254,17 @@ class Reader {
 
   /** What a struct builds on: where it is of the same client, Yjs takes for granted that it is there. */
   earlierId(client: number, clock: number): void {
-    const isSame = this.varUint() === client
-    if (this.varUint() >= clock && isSame) malformed('a struct that builds on itself or what follows')
+    const onClient = this.varUint()
+    const onClock = this.varUint()
+    if (onClient !== client) this.#refer(onClient, onClock)
+    else if (onClock >= clock) malformed('a struct that builds on itself or what follows')
+  }
+
+  #refer(client: number, clock: number): void {
+    if (this.#references === null) return
+    this.#references ??= []
+    if (this.#references.length < MAX_REFERENCES) this.#references.push({ client, clock })
+    else this.#references = null
   }
 
   /** A length-prefixed view. */
