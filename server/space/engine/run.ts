@@ -1,7 +1,7 @@
 /**
  * Joins consecutive updates of one Yjs client into one update, typed text into one struct: integrating a burst
  * of keystrokes then costs what one costs. Only what is known to fit is joined, so that a run never leaves
- * anything pending, and the document is the same as if each had been applied by itself.
+ * anything pending, and the content is the same as if each had been applied by itself.
  */
 import * as encoding from 'lib0/encoding'
 import type { ClockRange } from '../engine.js'
