@@ -6,6 +6,7 @@ import type { CliIo } from './io.js'
 export const operatorOptions = (dataDir: string, io: CliIo): OperatorOptions => {
   const observer: Observer = {
     count: () => {},
+    timed: () => {},
     report: (level, what, details = {}) => {
       if (level === 'warn' || level === 'error') io.err(`plenum: ${what}${where(details)}`)
     },

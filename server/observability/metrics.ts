@@ -1,6 +1,9 @@
 /** Metrics in the Prometheus format. Labels come from closed sets of our own: never a user, space or address. */
-import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
-import { COUNTED_EVENTS, type CountedEvent } from '../space/observer.js'
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { COUNTED_EVENTS, type CountedEvent, TIMED_EVENTS, type TimedEvent } from '../space/observer.js'
+
+/** Seconds: from a fast disk's sync to one that is about to be given up. */
+const DURATION_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10]
 
 /** What is read at the moment of a scrape. */
 export interface LiveFigures {
@@ -14,6 +17,7 @@ export interface LiveFigures {
 export class Metrics {
   readonly #registry = new Registry()
   readonly #events = new Map<CountedEvent, Counter>()
+  readonly #durations = new Map<TimedEvent, Histogram>()
   readonly #opened: Counter<'dialect'>
   readonly #refused: Counter<'code'>
   readonly #closed: Counter<'dialect' | 'cause'>
@@ -23,6 +27,13 @@ export class Metrics {
     const registers = [this.#registry]
     for (const [event, help] of Object.entries(COUNTED_EVENTS)) {
       this.#events.set(event as CountedEvent, new Counter({ name: `plenum_${event}_total`, help, registers }))
+    }
+    for (const [event, help] of Object.entries(TIMED_EVENTS)) {
+      const name = `plenum_${event}_seconds`
+      this.#durations.set(
+        event as TimedEvent,
+        new Histogram({ name, help, buckets: DURATION_BUCKETS, registers }),
+      )
     }
     this.#opened = new Counter({
       name: 'plenum_connections_opened_total',
@@ -60,6 +71,10 @@ export class Metrics {
 
   count(event: CountedEvent, by = 1): void {
     this.#events.get(event)?.inc(by)
+  }
+
+  timed(event: TimedEvent, durationMs: number): void {
+    this.#durations.get(event)?.observe(durationMs / 1000)
   }
 
   opened(dialect: string): void {

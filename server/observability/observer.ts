@@ -19,6 +19,7 @@ export const createObserver = (logger: Logger, metrics: Metrics, now: () => numb
   const budget = new LineBudget(LINES_PER_SECOND)
   return {
     count: (event: CountedEvent, by = 1) => metrics.count(event, by),
+    timed: (event, durationMs) => metrics.timed(event, durationMs),
     report: (level: LogLevel, what: string, details: Readonly<Record<string, unknown>> = {}) => {
       const suppressed = budget.take(`${level} ${what}`, now())
       if (suppressed === null) return

@@ -1,10 +1,11 @@
 /**
- * Group commit over all spaces: while one commit is on its way to the disk, what arrives collects for the next.
- * A failed group is retried, the same blobs in the same order, before anything later; until it is on disk the
+ * Group commit over all spaces: while one commit is on its way to the disk, or waits for company, what arrives
+ * collects for the next. A failed group is retried, the same blobs in the same order, before anything later; until it is on disk the
  * queue is degraded and nobody is told `saved`.
  */
 import { type PlenumError, toPlenumError } from '../../shared/errors.js'
 import type { SpaceName } from '../../shared/names.js'
+import { afterCommit, commitDelayMs, FIRST_PACE, gather, NOTHING_GATHERED } from './commit-pacing.js'
 import type { Observer } from './observer.js'
 import type { Scheduler } from './scheduler.js'
 import type { LogEntry, LoggedFlush, UpdateStore } from './update-store.js'
@@ -30,6 +31,12 @@ export class CommitQueue {
   #next = new Map<SpaceName, LoggedFlush[]>()
   #bytes = new Map<SpaceName, number>()
   #totalBytes = 0
+  #gathered = NOTHING_GATHERED
+  #pace = FIRST_PACE
+  /** How many wait for everything, or for a space, to be saved: nothing waits for company then. */
+  #hurried = 0
+  /** Ends the wait for company. */
+  #goNow: (() => void) | null = null
   #isRunning = false
   #isDegraded = false
   #isClosed = false
@@ -70,37 +77,60 @@ export class CommitQueue {
     const bytes = flushBytes(flush)
     this.#totalBytes += bytes
     this.#bytes.set(space, (this.#bytes.get(space) ?? 0) + bytes)
+    const edits = Math.max(1, flush.deliveries.length)
+    this.#gathered = gather(this.#gathered, { edits, bytes }, this.#options.scheduler.elapsed())
     if (!this.#isRunning) {
       this.#isRunning = true
       void this.#run()
+    } else if (this.#goNow !== null && this.#delayMs === 0) {
+      this.#goNow()
     }
   }
 
   /** Resolves when nothing is left to commit, or when the queue is closed. */
-  async whenIdle(): Promise<void> {
-    while (this.#isRunning && !this.#isClosed) await new Promise<void>(resolve => this.#waiters.push(resolve))
+  whenIdle(): Promise<void> {
+    return this.#hurryWhile(() => this.#isRunning)
   }
 
   /** Resolves when nothing of this space is left to commit, or when the queue is closed. */
-  async whenSaved(space: SpaceName): Promise<void> {
-    while (this.#bytes.has(space) && !this.#isClosed) {
-      await new Promise<void>(resolve => this.#waiters.push(resolve))
-    }
+  whenSaved(space: SpaceName): Promise<void> {
+    return this.#hurryWhile(() => this.#bytes.has(space))
   }
 
   /** Gives up retrying; a commit under way still ends. Idempotent. */
   close(): void {
     this.#isClosed = true
+    this.#goNow?.()
     this.#wake()
+  }
+
+  async #hurryWhile(isAwaited: () => boolean): Promise<void> {
+    this.#hurried++
+    this.#goNow?.()
+    while (isAwaited() && !this.#isClosed) await new Promise<void>(resolve => this.#waiters.push(resolve))
+    this.#hurried--
+  }
+
+  get #delayMs(): number {
+    if (this.#hurried > 0) return 0
+    return commitDelayMs(this.#pace, this.#gathered, this.#options.scheduler.elapsed())
   }
 
   async #run(): Promise<void> {
     while (this.#next.size > 0 && !this.#isClosed) {
+      const delayMs = this.#delayMs
+      if (delayMs > 0) await this.#waitForCompany(delayMs)
+      if (this.#isClosed) break
       this.#inFlight = this.#next
       this.#next = new Map()
+      const gathered = this.#gathered
+      this.#gathered = NOTHING_GATHERED
+      const startMs = this.#options.scheduler.elapsed()
       const group = [...this.#inFlight].map(([space, flushes]): LogEntry => ({ space, flushes }))
       const committed = await this.#commit(group)
       if (committed === null) break
+      const commit = { startMs, endMs: this.#options.scheduler.elapsed(), gathered }
+      this.#pace = afterCommit(this.#pace, commit)
       this.#inFlight = new Map()
       for (const entry of group) this.#settle(entry, committed.has(entry))
       if (this.#isDegraded) {
@@ -116,13 +146,15 @@ export class CommitQueue {
 
   /** @returns the entries that are on disk now; null when the queue was closed before */
   async #commit(group: readonly LogEntry[]): Promise<ReadonlySet<LogEntry> | null> {
-    const { store, observer } = this.#options
+    const { store, observer, scheduler } = this.#options
     let entries = group
     for (let retryMs = FIRST_RETRY_MS, isRetry = false; ; isRetry = true) {
       try {
         if (isRetry) await store.reopen()
+        const startMs = scheduler.elapsed()
         await store.append(entries)
         observer.count('commits')
+        observer.timed('commit', scheduler.elapsed() - startMs)
         return new Set(entries)
       } catch (cause) {
         const error = toPlenumError(cause)
@@ -160,6 +192,18 @@ export class CommitQueue {
       }
     }
     return acceptable
+  }
+
+  /** Until the time is over, enough has gathered, or somebody is in a hurry. */
+  async #waitForCompany(delayMs: number): Promise<void> {
+    await new Promise<void>(resolve => {
+      const cancel = this.#options.scheduler.after(delayMs, resolve)
+      this.#goNow = () => {
+        cancel()
+        resolve()
+      }
+    })
+    this.#goNow = null
   }
 
   #pause(delayMs: number): Promise<void> {

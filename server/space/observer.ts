@@ -1,4 +1,7 @@
-/** The port through which the core tells what happened: counted events become metrics, reports become log lines. */
+/**
+ * The port through which the core tells what happened: counted and timed events become metrics, reports become log
+ * lines.
+ */
 import type { LogLevel } from '../../shared/errors.js'
 
 export const COUNTED_EVENTS = {
@@ -28,8 +31,15 @@ export const COUNTED_EVENTS = {
 
 export type CountedEvent = keyof typeof COUNTED_EVENTS
 
+export const TIMED_EVENTS = {
+  commit: 'Time that a group commit took, its sync included',
+} as const
+
+export type TimedEvent = keyof typeof TIMED_EVENTS
+
 export interface Observer {
   count(event: CountedEvent, by?: number): void
+  timed(event: TimedEvent, durationMs: number): void
   /** One structured log line. Details never hold a token or document content. */
   report(level: LogLevel, what: string, details?: Readonly<Record<string, unknown>>): void
 }

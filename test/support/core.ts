@@ -4,7 +4,7 @@
  */
 import { InlineEngine } from '../../server/space/engine/inline-engine.js'
 import { DEFAULT_LIMITS, type SpaceLimits } from '../../server/space/limits.js'
-import type { CountedEvent, Observer } from '../../server/space/observer.js'
+import type { CountedEvent, Observer, TimedEvent } from '../../server/space/observer.js'
 import type { Access, Dialect } from '../../server/space/peer.js'
 import { Registry, type RegistryOptions } from '../../server/space/registry.js'
 import type { Session } from '../../server/space/session.js'
@@ -30,9 +30,14 @@ export interface Report {
 export class CountingObserver implements Observer {
   readonly counts = new Map<CountedEvent, number>()
   readonly reports: Report[] = []
+  readonly timings: { readonly event: TimedEvent; readonly durationMs: number }[] = []
 
   count(event: CountedEvent, by = 1): void {
     this.counts.set(event, this.of(event) + by)
+  }
+
+  timed(event: TimedEvent, durationMs: number): void {
+    this.timings.push({ event, durationMs })
   }
 
   report(level: LogLevel, what: string, details = {}): void {

@@ -57,7 +57,7 @@ export const startStoreProcess = (task: StoreTask): StoreProcess => {
 
 const run = async ({ dataDir, failpoints = {}, appends = 0, compact = false }: StoreTask): Promise<void> => {
   const say = (line: string): void => void process.stdout.write(`${line}\n`)
-  const observer = { count: () => undefined, report: () => undefined }
+  const observer = { count: () => undefined, timed: () => undefined, report: () => undefined }
   try {
     const store = await openSqliteStore({ dataDir, now: Date.now, observer, failpoints })
     say('opened')

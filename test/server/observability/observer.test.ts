@@ -53,6 +53,24 @@ test('[O2] every counted event, every refusal and the live figures are in a scra
   }
 })
 
+test('[O2] how long commits take is a histogram', async () => {
+  const { observer, metrics } = observe()
+  for (const ms of [0.4, 3, 3, 70]) observer.timed('commit', ms)
+
+  const text = await metrics.render()
+
+  for (const line of [
+    '# TYPE plenum_commit_seconds histogram',
+    'plenum_commit_seconds_bucket{le="0.0005"} 1',
+    'plenum_commit_seconds_bucket{le="0.005"} 3',
+    'plenum_commit_seconds_bucket{le="0.05"} 3',
+    'plenum_commit_seconds_bucket{le="0.1"} 4',
+    'plenum_commit_seconds_count 4',
+  ]) {
+    assert.match(text, `\n${line}\n`)
+  }
+})
+
 test('[O2] two services of one process keep their figures apart', async () => {
   const [one, other] = [observe(), observe()]
   one.observer.count('commits')

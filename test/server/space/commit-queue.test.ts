@@ -62,10 +62,55 @@ test('[S9] while a group is under way the next collects, in one commit for all s
     [1, 2, 3, 4],
   )
   store.release('append')
-  await scheduler.settle()
+  await scheduler.advance(50)
   assert.equal(groupsOf(store), ['a1', 'a2,3,4 b1,2'])
   assert.equal(told, ['a1', 'a4', 'b2'])
   assert.equal([queue.uncommittedBytes, queue.uncommittedSpaces, queue.pending(A)], [0, [], []])
+})
+
+test('[S12] edits that trickle in wait for company, and whoever waits for all of them ends the wait', async () => {
+  const { store, scheduler, queue, append } = setup()
+  append(A)
+  await scheduler.advance(10)
+  for (const hurry of [() => queue.whenIdle(), () => queue.whenSaved(A), null]) {
+    const before = store.groups.length
+    append(A)
+    await scheduler.advance(10)
+    append(B)
+    await scheduler.advance(10)
+    assert.is(store.groups.length, before, 'waits')
+    if (hurry === null) await scheduler.advance(20)
+    else void hurry()
+    await scheduler.settle()
+    assert.is(store.groups.length, before + 1, 'went')
+    await scheduler.advance(10)
+  }
+  assert.equal(groupsOf(store), ['a1', 'a2 b1', 'a3 b2', 'a4 b3'])
+})
+
+test('[S12] closing does not wait for company, and leaves no timer', async () => {
+  const { store, scheduler, queue, append } = setup()
+  append(A)
+  await scheduler.advance(10)
+  append(A)
+  append(A)
+  await scheduler.settle()
+  assert.is(scheduler.pending, 1)
+  queue.close()
+  await scheduler.settle()
+  assert.is(scheduler.pending, 0)
+  assert.equal(groupsOf(store), ['a1'])
+  assert.equal(queue.uncommittedSpaces, [A])
+})
+
+test('[O2] each commit is timed', async () => {
+  const { store, scheduler, observer, append } = setup()
+  store.hold('append')
+  append(A)
+  await scheduler.advance(7)
+  store.release('append')
+  await scheduler.settle()
+  assert.equal(observer.timings, [{ event: 'commit', durationMs: 7 }])
 })
 
 test('[S1] [S9] nobody is told before the append has resolved', async () => {

@@ -71,7 +71,7 @@ test('[M8] what is on its way to the disk is part of the rebuilt document', asyn
   await author.say(doc.type('c'))
   assert.is(textIn(await (await core.join()).say(ASK_ALL)), 'abc')
   core.store.release('append')
-  await core.settle()
+  await core.advance(50)
   assert.is(savedCount(author.take()), 5)
   await isStored(core, 'abc')
 })
@@ -130,7 +130,7 @@ test('[M8] where nobody knows which it was, each is tried alone', async () => {
   first.send(new Writer().type('a'))
   offender.send(later.type('b'), { type: 'update', update: bad }, later.type('c'))
   third.send(new Writer().type('d'))
-  await core.settle()
+  await core.advance(50)
   assert.equal(rejections(offender.take()), ['3 unappliable'])
   assert.is(savedCount(first.take()), 3)
   assert.is(savedCount(third.take()), 2)
@@ -143,7 +143,7 @@ const isEqual = (a: Uint8Array, b: Uint8Array): boolean =>
 test('[M8] where only their being together breaks it, nobody is refused', async () => {
   const { core, callers } = await setup(3, inline => breaking(inline, batch => batch.length > 1))
   for (const caller of callers) caller.send(new Writer().type('a'))
-  await core.settle()
+  await core.advance(50)
   for (const caller of callers) {
     const messages = caller.take()
     assert.equal(rejections(messages), [])
