@@ -16,6 +16,9 @@ export interface Import {
 
 export const SOURCE_FOLDERS = ['server', 'client', 'shared', 'test', 'bench'] as const
 
+/** The bench's peers have packages of their own. */
+const NOT_OURS = /(^|[\\/])node_modules[\\/]/
+
 export const root = join(import.meta.dirname, '../../..')
 
 export const readSources = (): Sources => {
@@ -31,7 +34,8 @@ export const readSources = (): Sources => {
 
 const filesUnder = (folder: string): string[] => {
   try {
-    return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    const names = readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    return names.filter(name => !NOT_OURS.test(name))
   } catch {
     return []
   }
