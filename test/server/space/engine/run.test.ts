@@ -163,7 +163,9 @@ const applyEach = (doc: Y.Doc, batch: readonly EngineInput[]): EngineOutcome['ty
   return outcomes
 }
 
-test(`[M13] applied in runs or each by itself, outcomes and content are the same (${SEEDS} seeds)`, async () => {
+test(`[M13] applied in runs or each by itself, outcomes and content are the same (${SEEDS} seeds)`, {
+  timeoutMs: 600_000,
+}, async () => {
   const first = seedFrom()
   for (let seed = first; seed < first + SEEDS; seed++) {
     // The harness wants to see that the process lives.
