@@ -2,7 +2,17 @@
  * Every setting of the server: one typed table of name, environment variable, flag, parser, default and
  * description. Only this file reads the environment; a flag beats a variable.
  */
-import { choice, duration, integer, list, type Option, optionalText, size, text } from './config/options.js'
+import {
+  choice,
+  duration,
+  integer,
+  integerOrAuto,
+  list,
+  type Option,
+  optionalText,
+  size,
+  text,
+} from './config/options.js'
 import { DEFAULT_LIMITS } from './space/limits.js'
 
 const named = (env: string, description: string) => ({
@@ -130,6 +140,26 @@ export const CONFIG_TABLE = Object.freeze({
     named('FLUSH_WINDOW_MAX', 'How long a busy space collects edits at most before it relays them'),
     DEFAULT_LIMITS.flushWindowMaxMs,
     { min: 0, max: 1_000 },
+  ),
+  workers: integerOrAuto(
+    named(
+      'WORKERS',
+      'Threads that merge documents, beside the one that serves connections; 0: that one merges, too, and an update that costs much delays every space; `auto`: 0 on one or two cores, else one less than there are, 8 at most',
+    ),
+    { min: 0, max: 64 },
+  ),
+  engineTimeoutMs: duration(
+    named(
+      'ENGINE_TIMEOUT',
+      'With workers: how long one step of merging may take, and a second more per megabyte; then its thread is ended and its update refused',
+    ),
+    5_000,
+    { min: 100, max: 600_000 },
+  ),
+  workerHeapBytes: size(
+    named('WORKER_HEAP', 'With workers: largest heap of one; beyond it the thread is ended'),
+    2 * 2 ** 30,
+    { min: 32 * 2 ** 20, max: 2 ** 36 },
   ),
   drainDeadlineMs: duration(
     named('DRAIN_DEADLINE', 'How long a shutdown may take to save and say goodbye'),

@@ -17,8 +17,8 @@ import { createLogger } from './observability/logger.js'
 import { Metrics } from './observability/metrics.js'
 import { createObserver, type ServiceObserver } from './observability/observer.js'
 import { closeServer, listen, type ServiceAddress } from './service/listen.js'
+import { openEngine } from './service/open-engine.js'
 import { type OpenStore, openServiceStore } from './service/open-store.js'
-import { InlineEngine } from './space/engine/inline-engine.js'
 import { type DrainReport, Registry } from './space/registry.js'
 import { type Scheduler, systemScheduler } from './space/scheduler.js'
 import { WebSocketDoor } from './transport/index.js'
@@ -95,11 +95,12 @@ const startRunning = async (config: Config, options: ServiceOptions): Promise<Ru
   const metrics = new Metrics(() => figuresOf(live), options.isWithProcessMetrics ?? false)
   const observer = createObserver(createLogger(config.logLevel, options.logDestination), metrics, now)
   const opened = await openServiceStore({ config, observer, now }, options.openStore)
+  const engine = openEngine(config, observer)
   try {
     const gate = options.gate ?? (await openGate(config, observer, now))
     const registry = new Registry({
       store: opened.store,
-      engine: new InlineEngine(),
+      engine: engine.engine,
       observer,
       scheduler,
       randomId: randomUUID,
@@ -149,6 +150,7 @@ const startRunning = async (config: Config, options: ServiceOptions): Promise<Ru
       await door.close(GOODBYE_MS)
       clearInterval(sweeps)
       await closeServer(server)
+      await engine.close()
       await opened.close()
       const hasLoss = report.unsavedBytes > 0
       observer.report(hasLoss ? 'error' : 'info', hasLoss ? 'ended with unsaved edits' : 'ended', {
@@ -158,6 +160,7 @@ const startRunning = async (config: Config, options: ServiceOptions): Promise<Ru
     }
     return { address, close: stop }
   } catch (error) {
+    await engine.close()
     await opened.close()
     throw error
   }

@@ -48,6 +48,18 @@ export const integer = (naming: Naming, fallback: number, range: Range): Option<
   show: String,
 })
 
+/** A whole number, or `auto` for what the machine suggests. */
+export const integerOrAuto = (naming: Naming, range: Range): Option<number | 'auto'> => ({
+  ...naming,
+  fallback: 'auto',
+  read: text => {
+    if (text.trim() === 'auto') return 'auto'
+    const value = /^\d+$/.test(text.trim()) ? Number(text) : null
+    return within(range, value) ? value : expected(`auto or a whole number ${bounds(range, String)}`)
+  },
+  show: String,
+})
+
 export const duration = (naming: Naming, fallbackMs: number, range: Range): Option<number> => ({
   ...naming,
   fallback: fallbackMs,

@@ -6,7 +6,7 @@
 import { assertNever, toPlenumError } from '../../shared/errors.js'
 import type { SpaceName } from '../../shared/names.js'
 import { encodeMessage } from '../../shared/protocol/index.js'
-import type { Engine } from './engine.js'
+import { type Engine, EngineStuck } from './engine.js'
 import type { SpaceLimits } from './limits.js'
 import type { Observer } from './observer.js'
 import type { PresenceRelay } from './presence-relay.js'
@@ -69,8 +69,10 @@ export class CatchingUp {
       } catch (error) {
         settle(errand)
         const { code, message } = toPlenumError(error)
-        if (code !== 'malformed') throw error
-        errand.session.close(code, message)
+        // What takes the engine too long to answer is whoever asked it.
+        if (error instanceof EngineStuck) errand.session.close('rate_limited', 'the answer takes too long')
+        else if (code === 'malformed') errand.session.close(code, message)
+        else throw error
       }
     }
     await this.cutSlow()

@@ -4,7 +4,7 @@
  */
 import { type ErrorCode, PlenumError } from '../../shared/errors.js'
 import type { SpaceName } from '../../shared/names.js'
-import type { ApplyResult, Engine, EngineOutcome } from './engine.js'
+import { type ApplyResult, type Engine, type EngineOutcome, EngineStuck } from './engine.js'
 import type { SpaceLimits } from './limits.js'
 import { type LoadContext, type LoadedSpace, loadSpace } from './loading.js'
 import type { Scheduler } from './scheduler.js'
@@ -59,12 +59,18 @@ export class Editing {
         publish({ messages, ...result })
         return { messages, outcomes: result.outcomes }
       }
+      const isStuck = result.cause instanceof EngineStuck
       observer.count('rebuilds')
-      observer.report('warn', 'an update threw and the document was rebuilt', {
-        space: name,
-        cause: result.cause,
-      })
-      await this.#rebuild()
+      if (isStuck) observer.count('stuck')
+      observer.report(
+        'warn',
+        `an update ${isStuck ? 'took too long' : 'threw'} and the document was rebuilt`,
+        {
+          space: name,
+          cause: result.cause,
+        },
+      )
+      await this.rebuild()
       const offender = offenderOf(messages, result)
       if (offender === null) return this.#applyEach(messages)
       reject(offender, 'unappliable', 'the update cannot be integrated')
@@ -85,8 +91,11 @@ export class Editing {
     return { messages, outcomes }
   }
 
-  /** What is stored and what is on its way there: exactly what has been relayed. */
-  async #rebuild(): Promise<void> {
+  /**
+   * Builds the document again from what is stored and what is on its way there: exactly what has been relayed.
+   * @throws load_failed
+   */
+  async rebuild(): Promise<void> {
     const { name, log, loaded } = this.#options
     const { generation, quarantine, position } = await loadSpace(name, this.#options)
     if (generation !== loaded.generation || quarantine !== loaded.quarantine || position !== log.position) {

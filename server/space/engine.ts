@@ -3,7 +3,7 @@
  * that the same engine runs inline or in worker threads. A caller has at most one call per space under way.
  * Buffers passed in may be kept by the engine; buffers that come out are the caller's.
  */
-import type { ErrorCode } from '../../shared/errors.js'
+import { type ErrorCode, PlenumError } from '../../shared/errors.js'
 import type { SpaceName } from '../../shared/names.js'
 
 /** New structs of one Yjs client: clocks start…start+length−1. */
@@ -42,25 +42,46 @@ export type ApplyResult =
       readonly outcomes: readonly EngineOutcome[]
       /** Every update event of the batch, in order: relay and store all of them. */
       readonly updates: readonly Uint8Array[]
+      /** How long it was worked on, ms; absent where the engine has no clock. */
+      readonly costMs?: number
     }
   /**
-   * Input `offender` threw while it was integrated; null where the whole batch's clean-up threw. The document
-   * is gone and no output of the call counts: open the space again from what is stored and apply the batch
-   * without the offender, or one by one.
+   * Input `offender` threw while it was integrated, or took longer than it may (`cause` is then an
+   * `EngineStuck`); null where the whole batch's clean-up did. The document is gone and no output of the call
+   * counts: open the space again from what is stored and apply the batch without the offender, or one by one.
    */
   | { readonly type: 'broken'; readonly offender: number | null; readonly cause: unknown }
 
+/** Through no fault of the call its document is gone: open the space again from what is stored, and repeat it. */
+export class DocumentLost extends PlenumError {
+  constructor(message = 'the document was lost with its thread', options?: { cause?: unknown }) {
+    super('internal', message, options)
+  }
+}
+
+/** The call took longer than it may, or its thread died of it. The document is gone. */
+export class EngineStuck extends PlenumError {
+  /** The input of the batch that was worked on, where one is known. */
+  readonly offender: number | null
+
+  constructor(message: string, offender: number | null = null) {
+    super('internal', message)
+    this.offender = offender
+  }
+}
+
+/** Where a document is lost to others' faults, `apply`, `stateVector` and `diff` throw `DocumentLost`. */
 export interface Engine {
   /**
    * Builds the document from updates that were stored before, in place of one that may be there.
-   * @throws load_failed, and keeps nothing
+   * @throws load_failed, or EngineStuck; and keeps nothing
    */
   open(space: SpaceName, updates: readonly Uint8Array[]): Promise<void>
   apply(space: SpaceName, batch: readonly EngineInput[]): Promise<ApplyResult>
   stateVector(space: SpaceName): Promise<Uint8Array>
   /**
    * What a replica with this state vector lacks, the whole delete set included; null asks for everything.
-   * @throws malformed for a state vector that cannot be read
+   * @throws malformed for a state vector that cannot be read; EngineStuck
    */
   diff(space: SpaceName, stateVector: Uint8Array | null): Promise<Uint8Array>
   /** Frees the document; harmless where there is none. */

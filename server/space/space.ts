@@ -13,6 +13,7 @@ import type { EngineOutcome } from './engine.js'
 import { Inbox } from './inbox.js'
 import { type LoadedSpace, loadSpace } from './loading.js'
 import { PresenceRelay } from './presence-relay.js'
+import { reviving } from './reviving.js'
 import type { Inbound, Session, SpaceInbox } from './session.js'
 import { SpaceLog } from './space-log.js'
 import { Turns } from './turns.js'
@@ -66,9 +67,11 @@ export class Space implements SpaceInbox {
     this.#presence = presence
     this.#log = log
     this.#inbox = new Inbox({ maxBytes: limits.maxInboxBytes })
-    this.#catchingUp = new CatchingUp({ ...options, log, presence, sessions })
+    const engine = reviving(options.engine, () => this.#editing.rebuild())
+    this.#catchingUp = new CatchingUp({ ...options, engine, log, presence, sessions })
     this.#editing = new Editing({
       ...options,
+      engine,
       log,
       loaded,
       publish: applied => this.#publish(applied),

@@ -9,6 +9,7 @@ const LAYERS = {
   shared: /^shared\//,
   engine: /^server\/space\/engine\//,
   space: /^server\/space\//,
+  threads: /^server\/engine-threads\//,
   storage: /^server\/storage\//,
   auth: /^server\/auth\//,
   transport: /^server\/transport\//,
@@ -30,6 +31,7 @@ type Layer = keyof typeof LAYERS
 const serverParts = [
   'engine',
   'space',
+  'threads',
   'storage',
   'auth',
   'transport',
@@ -44,6 +46,7 @@ const MAY_IMPORT: Readonly<Record<Layer, readonly Layer[]>> = {
   shared: [],
   engine: ['space', 'shared'],
   space: ['shared'],
+  threads: ['engine', 'space', 'shared'],
   // The compactor merges and verifies documents, which only the engine can.
   storage: ['engine', 'space', 'shared'],
   auth: ['space', 'shared'],

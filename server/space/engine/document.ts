@@ -32,14 +32,19 @@ export class Document {
     this.#doc.on('update', (update: Uint8Array) => this.#events.push(update))
   }
 
-  apply(batch: readonly EngineInput[]): ApplyResult {
+  /** @param atInput told which input is integrated next; null while it is several, or the clean-up of them all */
+  apply(batch: readonly EngineInput[], atInput: (index: number | null) => void = () => {}): ApplyResult {
     this.#events = []
     const outcomes = new Array<EngineOutcome>(batch.length)
     let underWay: number | null = null
+    const at = (index: number | null): void => {
+      underWay = index
+      atInput(index)
+    }
     const runs = new Map<number, Run>()
     const integrate = (): void => {
       for (const run of runs.values()) {
-        underWay = run.members.length === 1 ? run.members[0]!.index : null
+        at(run.members.length === 1 ? run.members[0]!.index : null)
         this.#applyRun(run, outcomes)
       }
       runs.clear()
@@ -51,12 +56,12 @@ export class Document {
           if ('type' in facts) outcomes[i] = facts
           else if (!this.#join(runs, i, input, facts)) {
             integrate()
-            underWay = i
+            at(i)
             if (!this.#join(runs, i, input, facts)) outcomes[i] = this.#applyOne(input, facts)
           }
         }
         integrate()
-        underWay = null
+        at(null)
       })
     } catch (cause) {
       return { type: 'broken', offender: underWay, cause }

@@ -4,8 +4,20 @@ import type { SpaceName } from '../../../shared/names.js'
 import type { ApplyResult, Engine, EngineInput } from '../engine.js'
 import { Document } from './document.js'
 
+export interface InlineEngineOptions {
+  /** A clock in milliseconds that never jumps: with one, batches are told what they cost. */
+  readonly elapsed?: () => number
+  /** Told which input of a batch is worked on; null while it is none of them. */
+  readonly atInput?: (index: number | null) => void
+}
+
 export class InlineEngine implements Engine {
+  readonly #options: InlineEngineOptions
   readonly #documents = new Map<SpaceName, Document>()
+
+  constructor(options: InlineEngineOptions = {}) {
+    this.#options = options
+  }
 
   /** How many documents are in memory. */
   get size(): number {
@@ -22,9 +34,14 @@ export class InlineEngine implements Engine {
   }
 
   async apply(space: SpaceName, batch: readonly EngineInput[]): Promise<ApplyResult> {
-    const result = this.#document(space).apply(batch)
-    if (result.type === 'broken') this.#free(space)
-    return result
+    const { elapsed, atInput } = this.#options
+    const startMs = elapsed?.()
+    const result = this.#document(space).apply(batch, atInput)
+    if (result.type === 'broken') {
+      this.#free(space)
+      return result
+    }
+    return startMs === undefined ? result : { ...result, costMs: elapsed!() - startMs }
   }
 
   async stateVector(space: SpaceName): Promise<Uint8Array> {

@@ -1,0 +1,29 @@
+/**
+ * The engine as one space sees it: a document that is lost to others' faults (its thread ended) is built again
+ * from what is stored and on its way there, and the call is made again. Connections notice a delay.
+ */
+import { DocumentLost, type Engine } from './engine.js'
+
+/** Its threads end again and again: the space ends too, and is loaded anew by whoever comes. */
+const MAX_REVIVALS = 8
+
+/** @param rebuild opens the document again; it throws where that is not the one that was lost */
+export const reviving = (engine: Engine, rebuild: () => Promise<void>): Engine => {
+  const revived = async <Result>(call: () => Promise<Result>): Promise<Result> => {
+    for (let revivals = 0; ; revivals++) {
+      try {
+        if (revivals > 0) await rebuild()
+        return await call()
+      } catch (error) {
+        if (!(error instanceof DocumentLost) || revivals === MAX_REVIVALS) throw error
+      }
+    }
+  }
+  return {
+    open: (space, updates) => engine.open(space, updates),
+    apply: (space, batch) => revived(() => engine.apply(space, batch)),
+    stateVector: space => revived(() => engine.stateVector(space)),
+    diff: (space, stateVector) => revived(() => engine.diff(space, stateVector)),
+    close: space => engine.close(space),
+  }
+}
