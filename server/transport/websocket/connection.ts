@@ -9,6 +9,8 @@ import type { Peer, PeerId } from '../../space/peer.js'
 import type { Session } from '../ports.js'
 import { closeReason } from './close-reason.js'
 import { firstPulse, type HeartbeatLimits, nextPulse, type Pulse } from './heartbeat.js'
+import type { Holder, Outlet } from './outlet.js'
+import { isSenderIdle } from './sender-state.js'
 import { unsentBytes } from './unsent.js'
 
 /** How a connection came to its end. */
@@ -21,6 +23,7 @@ export interface ConnectionOptions {
   readonly socket: Duplex & { readonly bytesWritten?: number }
   readonly nowMs: number
   readonly heartbeat: HeartbeatLimits
+  readonly outlet: Outlet
   /** Something of ours failed while a frame was handled. */
   onFault(error: PlenumError): void
   /** The socket is closed. Called once. */
@@ -29,8 +32,10 @@ export interface ConnectionOptions {
 
 /** How long a peer may take to answer our close frame, ms. */
 const CLOSE_TIMEOUT_MS = 10_000
+/** More than this is handed to the operating system at once: what it does not take must show. */
+const MAX_HELD_BYTES = 16 * 1024
 
-export class Connection implements Peer {
+export class Connection implements Peer, Holder {
   readonly id: PeerId
   readonly #ws: WebSocket
   readonly #socket: ConnectionOptions['socket']
@@ -45,6 +50,8 @@ export class Connection implements Peer {
   #wasPaused = true
   #pulse: Pulse
   #closingSinceMs: number | null = null
+  /** Written in this tick and not handed to the operating system yet: the socket is corked. */
+  #heldBytes = 0
 
   constructor(options: ConnectionOptions) {
     const { ws, socket } = options
@@ -69,13 +76,32 @@ export class Connection implements Peer {
     socket.on('end', () => this.#endedByPeer())
   }
 
+  /** What is held until the tick ends was not offered to the operating system yet, and does not count. */
   get bufferedBytes(): number {
-    return unsentBytes(this.#socket)
+    return Math.max(0, unsentBytes(this.#socket) - this.#heldBytes)
   }
 
   send(frame: Uint8Array): void {
     if (this.#cause !== null || this.#ws.readyState !== WebSocket.OPEN) return
-    this.#ws.send(frame, { binary: true, compress: false })
+    if (!isSenderIdle(this.#ws)) {
+      this.#ws.send(frame, { binary: true, compress: false })
+      return
+    }
+    if (this.#heldBytes === 0) {
+      this.#socket.cork()
+      this.#options.outlet.hold(this)
+    }
+    for (const chunk of this.#options.outlet.frames.of(frame)) {
+      this.#socket.write(chunk)
+      this.#heldBytes += chunk.length
+    }
+    if (this.#heldBytes > MAX_HELD_BYTES) this.release()
+  }
+
+  release(): void {
+    if (this.#heldBytes === 0) return
+    this.#heldBytes = 0
+    this.#socket.uncork()
   }
 
   close(code: ErrorCode, reason: string = ERRORS[code].text): void {

@@ -13,6 +13,7 @@ import type { Admission, DoorObserver, Gate, Refusal, Spaces } from '../ports.js
 import { clientAddress, clientHost, readTarget, type UpgradeTarget } from '../upgrade-request.js'
 import { type CloseCause, Connection } from './connection.js'
 import type { HeartbeatLimits } from './heartbeat.js'
+import { Outlet } from './outlet.js'
 import { refuseUpgrade } from './refusal.js'
 import { type Offer, readOffer } from './subprotocol.js'
 
@@ -49,6 +50,7 @@ export class WebSocketDoor {
   readonly #judge: Judge
   readonly #connections = new Set<Connection>()
   readonly #refused = new Set<Connection>()
+  readonly #outlet = new Outlet()
   #onEmpty = (): void => {}
 
   constructor(options: WebSocketDoorOptions) {
@@ -182,6 +184,7 @@ export class WebSocketDoor {
         socket,
         nowMs: now(),
         heartbeat,
+        outlet: this.#outlet,
         onFault: error => this.#tell(error, space),
         onClosed: cause => onClosed(connection, cause),
       })
