@@ -1,91 +1,127 @@
 /**
  * The awareness update of y-protocols as bytes: count, then clientID, clock and a JSON text each. Frames are
- * checked whole; a single entry that cannot be accepted is left out without hurting the others.
- * Source: y-protocols 1.0 `awareness.js`.
+ * checked whole; entries that nobody wants cost no more than a look at their lengths, and what is relayed is
+ * encoded once. Source: y-protocols 1.0 `awareness.js`.
  */
-import * as decoding from 'lib0/decoding'
-import * as encoding from 'lib0/encoding'
 import { PlenumError } from '../../shared/errors.js'
 
+/** An entry as it came. */
 export interface AwarenessEntry {
   readonly clientId: number
   readonly clock: number
-  /** The JSON text of the state; null where the client says that it is gone. */
-  readonly state: string | null
+  /** The JSON text in UTF-8, unchecked: a view into the frame. */
+  readonly json: Uint8Array
 }
 
-/** Peers compare clocks as numbers; one near 2^53 could never be passed again. */
-const MAX_CLOCK = 2 ** 32
 const MAX_ENTRIES = 100_000
 const MAX_STATE_DEPTH = 64
 const FORBIDDEN_KEYS = new Set(['__proto__', 'constructor', 'prototype'])
 
-export interface DecodedAwareness {
-  readonly entries: readonly AwarenessEntry[]
-  /** How many entries were left out: clock out of range, state too large, not JSON, not an object. */
-  readonly dropped: number
-}
-
-/** @throws malformed where the bytes are not an awareness update, whatever its entries hold */
-export const decodeAwareness = (bytes: Uint8Array, maxStateBytes: number): DecodedAwareness => {
-  const d = decoding.createDecoder(bytes)
+/**
+ * @param isWanted whether what is said of this clientID matters; other entries are skipped
+ * @throws malformed where the bytes are not an awareness update, whatever its entries hold
+ */
+export const decodeAwareness = (
+  bytes: Uint8Array,
+  isWanted: (clientId: number) => boolean,
+): { readonly entries: readonly AwarenessEntry[]; readonly skipped: number } => {
+  const cursor = { bytes, at: 0 }
   const entries: AwarenessEntry[] = []
-  let dropped = 0
-  try {
-    const count = readUint(d)
-    if (count > MAX_ENTRIES) throw new Error('too many entries')
-    for (let i = 0; i < count; i++) {
-      const clientId = readUint(d)
-      const clock = readUint(d)
-      const length = readUint(d)
-      if (length > bytes.length - d.pos) throw new Error('a length beyond the end')
-      const state = decodeState(decoding.readUint8Array(d, length), maxStateBytes)
-      if (clock > MAX_CLOCK || state === undefined) dropped++
-      else entries.push({ clientId, clock, state })
-    }
-    if (d.pos !== bytes.length) throw new Error('trailing bytes')
-  } catch (cause) {
-    throw new PlenumError('malformed', 'malformed awareness update', { cause })
+  const count = readUint(cursor)
+  if (count > MAX_ENTRIES) return malformed('too many entries')
+  for (let i = 0; i < count; i++) {
+    const clientId = readUint(cursor)
+    const clock = readUint(cursor)
+    const length = readUint(cursor)
+    const start = cursor.at
+    if (length > bytes.length - start) return malformed('a length beyond the end')
+    cursor.at = start + length
+    if (isWanted(clientId)) entries.push({ clientId, clock, json: bytes.subarray(start, cursor.at) })
   }
-  return { entries, dropped }
+  if (cursor.at !== bytes.length) return malformed('trailing bytes')
+  return { entries, skipped: count - entries.length }
 }
 
-/** lib0 lets a padded number become NaN and a last byte lift it over 2^53. */
-const readUint = (d: decoding.Decoder): number => {
-  const number = decoding.readVarUint(d)
-  if (!Number.isSafeInteger(number)) throw new Error('a number out of range')
-  return number
-}
-
-/** A whole message: type 1, length, update. */
-export const encodeAwarenessMessage = (entries: readonly AwarenessEntry[]): Uint8Array => {
-  const update = encoding.encode(e => {
-    encoding.writeVarUint(e, entries.length)
-    for (const { clientId, clock, state } of entries) {
-      encoding.writeVarUint(e, clientId)
-      encoding.writeVarUint(e, clock)
-      encoding.writeVarString(e, state ?? 'null')
-    }
-  })
-  return encoding.encode(e => {
-    encoding.writeVarUint(e, 1)
-    encoding.writeVarUint8Array(e, update)
-  })
-}
+/** What a JSON text says of its client: here it is, it is gone, or nothing that anybody could be told. */
+export type StateKind = 'state' | 'gone' | 'unacceptable'
 
 const textDecoder = new TextDecoder('utf-8', { fatal: true })
 
-/** The JSON text, null for a null state, undefined for what is not acceptable. */
-const decodeState = (bytes: Uint8Array, maxBytes: number): string | null | undefined => {
-  if (bytes.length > maxBytes) return undefined
+/** Objects of bounded size and depth, without keys that could reach a prototype; `null` where it is gone. */
+export const kindOfState = (json: Uint8Array, maxBytes: number): StateKind => {
+  if (json.length > maxBytes) return 'unacceptable'
   try {
-    const text = textDecoder.decode(bytes)
-    const state: unknown = JSON.parse(text)
-    if (state === null) return null
-    return isAcceptable(state) ? text : undefined
+    const state: unknown = JSON.parse(textDecoder.decode(json))
+    if (state === null) return 'gone'
+    return isAcceptable(state) ? 'state' : 'unacceptable'
   } catch {
-    return undefined
+    return 'unacceptable'
   }
+}
+
+/** The text of a state that is gone. */
+export const GONE: Uint8Array = new TextEncoder().encode('null')
+
+/** One entry in bytes of its own. */
+export const encodeEntry = (clientId: number, clock: number, json: Uint8Array): Uint8Array => {
+  const head = uintBytes(clientId) + uintBytes(clock) + uintBytes(json.length)
+  const entry = new Uint8Array(head + json.length)
+  const at = writeUint(entry, writeUint(entry, writeUint(entry, 0, clientId), clock), json.length)
+  entry.set(json, at)
+  return entry
+}
+
+const AWARENESS = 1
+
+/**
+ * A whole message (type 1, length, update) around entries that are encoded already.
+ * @param parts the entries, in pieces of any size
+ */
+export const awarenessMessage = (count: number, parts: readonly Uint8Array[]): Uint8Array => {
+  let length = uintBytes(count)
+  for (const part of parts) length += part.length
+  const message = new Uint8Array(1 + uintBytes(length) + length)
+  message[0] = AWARENESS
+  let at = writeUint(message, writeUint(message, 1, length), count)
+  for (const part of parts) {
+    message.set(part, at)
+    at += part.length
+  }
+  return message
+}
+
+/** Numbers beyond 2^53 are refused, however they are written. */
+const readUint = (cursor: { readonly bytes: Uint8Array; at: number }): number => {
+  const { bytes } = cursor
+  let number = 0
+  for (let factor = 1; factor <= Number.MAX_SAFE_INTEGER; factor *= 128) {
+    const byte = bytes[cursor.at++]
+    if (byte === undefined) return malformed('truncated')
+    number += (byte & 0x7f) * factor
+    if (byte < 0x80) {
+      return number <= Number.MAX_SAFE_INTEGER ? number : malformed('a number out of range')
+    }
+  }
+  return malformed('a number out of range')
+}
+
+const uintBytes = (number: number): number => {
+  let bytes = 1
+  for (let rest = number; rest > 0x7f; rest = Math.floor(rest / 128)) bytes++
+  return bytes
+}
+
+/** @returns where the next byte goes */
+const writeUint = (target: Uint8Array, start: number, number: number): number => {
+  let at = start
+  let rest = number
+  for (; rest > 0x7f; rest = Math.floor(rest / 128)) target[at++] = 0x80 | (rest % 128)
+  target[at++] = rest
+  return at
+}
+
+const malformed = (why: string): never => {
+  throw new PlenumError('malformed', `malformed awareness update: ${why}`)
 }
 
 const isAcceptable = (state: unknown): boolean => {

@@ -1,39 +1,41 @@
 /**
- * How long a space waits between flushes. Each space has an allowance of time that grows at a fixed share of the
- * clock and that its turns use up: within it a flush is at once, beyond it batches grow instead, so that a
- * busy room spends a bounded share of the process. Pure.
+ * How long to wait between flushes. A window is an allowance of time that grows at a fixed share of the clock and
+ * that flushes use up: within it a flush is at once, beyond it batches grow instead, so that a busy room
+ * spends a bounded share of the process. Pure.
  */
 
-/** The share of the time that one space's turns may take before it waits. */
-const SHARE = 0.15
 /** An allowance that was not used is kept up to this, ms: a burst after a pause is relayed at once. */
 const MAX_ALLOWANCE_MS = 15
 
 export interface FlushWindow {
-  /** Below zero: in debt, and the space waits until it is not. */
+  /** The share of the time that flushes may take before they wait. */
+  readonly share: number
+  /** Below zero: in debt, and flushes wait until it is not. */
   readonly allowanceMs: number
   /** When that was so, on the clock that never jumps. */
   readonly atMs: number
 }
 
-export const openWindow = (nowMs: number): FlushWindow => ({ allowanceMs: MAX_ALLOWANCE_MS, atMs: nowMs })
+export const openWindow = (nowMs: number, share: number): FlushWindow => ({
+  share,
+  allowanceMs: MAX_ALLOWANCE_MS,
+  atMs: nowMs,
+})
 
-/** After a turn; the debt never grows beyond what the longest wait pays back. */
-export const afterTurn = (
+/** After a flush that ended at `endMs`; the debt never grows beyond what a wait of `maxWaitMs` pays back. */
+export const afterFlush = (
   window: FlushWindow,
-  turn: { readonly startMs: number; readonly endMs: number },
-  maxWindowMs: number,
+  flush: { readonly costMs: number; readonly endMs: number },
+  maxWaitMs: number,
 ): FlushWindow => ({
-  allowanceMs: Math.max(
-    allowanceAt(window, turn.startMs) - (turn.endMs - turn.startMs),
-    -maxWindowMs * SHARE,
-  ),
-  atMs: turn.endMs,
+  share: window.share,
+  allowanceMs: Math.max(allowanceAt(window, flush.endMs) - flush.costMs, -maxWaitMs * window.share),
+  atMs: flush.endMs,
 })
 
 /** Milliseconds to wait from `nowMs` before the next flush; 0 means at once. */
 export const flushDelayMs = (window: FlushWindow, nowMs: number): number =>
-  Math.max(0, -allowanceAt(window, nowMs) / SHARE)
+  Math.max(0, -allowanceAt(window, nowMs) / window.share)
 
-const allowanceAt = ({ allowanceMs, atMs }: FlushWindow, nowMs: number): number =>
-  Math.min(MAX_ALLOWANCE_MS, allowanceMs + (nowMs - atMs) * SHARE)
+const allowanceAt = ({ share, allowanceMs, atMs }: FlushWindow, nowMs: number): number =>
+  Math.min(MAX_ALLOWANCE_MS, allowanceMs + (nowMs - atMs) * share)

@@ -3,9 +3,19 @@
  * changes a clock; a clientID that peers already know is made visible again by a nudge. No I/O and no clock:
  * every call returns what has to be sent.
  */
-import { type AwarenessEntry, decodeAwareness, encodeAwarenessMessage } from './awareness-codec.js'
+import { AwarenessBatch } from './awareness-batch.js'
+import {
+  type AwarenessEntry,
+  awarenessMessage,
+  decodeAwareness,
+  encodeEntry,
+  GONE,
+  kindOfState,
+} from './awareness-codec.js'
 import type { PeerId } from './peer.js'
 
+/** Peers compare clocks as numbers; one near 2^53 could never be passed again. */
+const MAX_CLOCK = 2 ** 32
 /** How many clientIDs that left are remembered with their last clock, the oldest forgotten first. */
 const MAX_DEPARTED = 2048
 
@@ -22,6 +32,8 @@ export interface Announcer {
 export interface AnnounceResult {
   /** clientIDs whose entry peers must be sent. */
   readonly changed: readonly number[]
+  /** clientIDs of which peers know everything but the latest clock. */
+  readonly renewed: readonly number[]
   /** To be sent to the announcer alone, or null. */
   readonly nudge: Uint8Array | null
   /** The connection that has to go for the other of the same client: the older of the two; or null. */
@@ -32,16 +44,25 @@ export interface AnnounceResult {
 
 interface Present {
   clock: number
-  state: string
+  /** The state as JSON in UTF-8. */
+  json: Uint8Array
+  /** The latest entry as it is sent; null while nobody has needed it. */
+  entry: Uint8Array | null
+  /** Peers were sent this state. */
+  isTold: boolean
   owner: PeerId
   order: number
   user: string
 }
 
+/** What an entry of a connection's own clientID came to. */
+type Effect = 'none' | 'changed' | 'renewed' | 'unacceptable'
+
 export class Presence {
   readonly #maxStateBytes: number
   readonly #present = new Map<number, Present>()
-  readonly #departed = new Map<number, { readonly clock: number }>()
+  /** The last clock of those who left. */
+  readonly #departed = new Map<number, number>()
   /** The clientID that each connection speaks for, from its first announcement to its end. */
   readonly #bound = new Map<PeerId, number>()
 
@@ -50,8 +71,8 @@ export class Presence {
   }
 
   /** clientIDs that are present. */
-  get clientIds(): number[] {
-    return [...this.#present.keys()]
+  get clientIds(): Iterable<number> {
+    return this.#present.keys()
   }
 
   clientIdOf(peer: PeerId): number | undefined {
@@ -60,15 +81,23 @@ export class Presence {
 
   /** @throws malformed where the bytes are not an awareness update */
   announce(announcer: Announcer, update: Uint8Array): AnnounceResult {
-    const { entries, dropped: unacceptable } = decodeAwareness(update, this.#maxStateBytes)
+    const speaksFor = this.#bound.get(announcer.id)
+    const { entries, skipped } = decodeAwareness(
+      update,
+      clientId => speaksFor === undefined || speaksFor === clientId,
+    )
     const changed: number[] = []
+    const renewed: number[] = []
     let nudge: Uint8Array | null = null
     let replaces: PeerId | null = null
-    let dropped = unacceptable
+    let dropped = skipped
     for (const entry of entries) {
       const bound = this.#bound.get(announcer.id)
       if (bound === entry.clientId) {
-        if (this.#update(announcer, entry)) changed.push(entry.clientId)
+        const effect = this.#update(announcer, entry)
+        if (effect === 'changed') changed.push(bound)
+        if (effect === 'renewed') renewed.push(bound)
+        if (effect === 'unacceptable') dropped++
         continue
       }
       const first = bound === undefined ? this.#bind(announcer, entry) : null
@@ -80,7 +109,7 @@ export class Presence {
       replaces = first.replaces
       if (first.isVisible) changed.push(entry.clientId)
     }
-    return { changed, nudge, replaces, dropped }
+    return { changed, renewed, nudge, replaces, dropped }
   }
 
   /** The connection is closed. @returns the clientIDs whose removal peers must be sent */
@@ -92,47 +121,74 @@ export class Presence {
     return [clientId]
   }
 
-  /** One frame with the latest of these clientIDs but `except`; null where nothing is left to say. */
-  encode(clientIds: Iterable<number>, except: number | undefined): Uint8Array | null {
-    const entries: AwarenessEntry[] = []
+  /** The latest of these clientIDs, to be sent; whoever is not known any more is left out. */
+  batch(clientIds: Iterable<number>): AwarenessBatch {
+    const entries = new Map<number, Uint8Array>()
     for (const clientId of clientIds) {
-      if (clientId === except) continue
-      const present = this.#present.get(clientId)
-      const clock = present?.clock ?? this.#departed.get(clientId)?.clock
-      if (clock !== undefined) entries.push({ clientId, clock, state: present?.state ?? null })
+      const entry = this.#entryOf(clientId)
+      if (entry !== null) entries.set(clientId, entry)
     }
-    return entries.length === 0 ? null : encodeAwarenessMessage(entries)
+    return new AwarenessBatch(entries)
   }
 
-  /** @returns whether peers have to hear of it */
-  #update(announcer: Announcer, { clientId, clock, state }: AwarenessEntry): boolean {
-    const present = this.#present.get(clientId)
-    if (present === undefined) {
-      const known = this.#departed.get(clientId)?.clock ?? -1
-      if (state === null || clock <= known) return false
-      this.#arrive(announcer, clientId, clock, state)
-      return true
+  /** Peers were sent the latest of these clientIDs. */
+  told(clientIds: Iterable<number>): void {
+    for (const clientId of clientIds) {
+      const present = this.#present.get(clientId)
+      if (present !== undefined) present.isTold = true
     }
-    if (clock < present.clock || (clock === present.clock && state !== null)) return false
-    if (state === null) {
+  }
+
+  #entryOf(clientId: number): Uint8Array | null {
+    const present = this.#present.get(clientId)
+    if (present !== undefined) {
+      present.entry ??= encodeEntry(clientId, present.clock, present.json)
+      return present.entry
+    }
+    const clock = this.#departed.get(clientId)
+    return clock === undefined ? null : encodeEntry(clientId, clock, GONE)
+  }
+
+  #update(announcer: Announcer, { clientId, clock, json }: AwarenessEntry): Effect {
+    const present = this.#present.get(clientId)
+    const known = present?.clock ?? this.#departed.get(clientId) ?? -1
+    if (clock > MAX_CLOCK) return 'unacceptable'
+    if (clock < known) return 'none'
+    if (present !== undefined && isSame(json, present.json)) {
+      if (clock === known) return 'none'
+      present.clock = clock
+      present.entry = null
+      return present.isTold ? 'renewed' : 'changed'
+    }
+    const kind = kindOfState(json, this.#maxStateBytes)
+    if (kind === 'unacceptable') return 'unacceptable'
+    if (present === undefined) {
+      if (kind === 'gone' || clock === known) return 'none'
+      this.#arrive(announcer, clientId, clock, json)
+      return 'changed'
+    }
+    if (kind === 'gone') {
       present.clock = clock
       this.#depart(clientId)
-    } else {
-      present.clock = clock
-      present.state = state
+      return 'changed'
     }
-    return true
+    if (clock === known) return 'none'
+    present.clock = clock
+    present.json = new Uint8Array(json)
+    present.entry = null
+    present.isTold = false
+    return 'changed'
   }
 
   /** The first announcement of a connection, or null where it may not speak for this clientID. */
   #bind(announcer: Announcer, entry: AwarenessEntry) {
-    const { clientId, clock, state } = entry
-    if (state === null) return null
+    const { clientId, clock, json } = entry
     const present = this.#present.get(clientId)
-    const knownClock = present?.clock ?? this.#departed.get(clientId)?.clock
+    const knownClock = present?.clock ?? this.#departed.get(clientId)
     // Only what was sent to a connection can come back as an echo, and an echo never has a newer clock.
     if (present !== undefined && (announcer.hasPresence || present.user !== announcer.user)) return null
     if (knownClock !== undefined && announcer.hasPresence && clock <= knownClock) return null
+    if (clock > MAX_CLOCK || kindOfState(json, this.#maxStateBytes) !== 'state') return null
     // What an older connection sent may arrive late.
     if (present !== undefined && present.order > announcer.order) {
       return { nudge: null, replaces: announcer.id, isVisible: false }
@@ -140,19 +196,22 @@ export class Presence {
     this.#bound.set(announcer.id, clientId)
     const replaces = present?.owner ?? null
     if (replaces !== null) this.#bound.delete(replaces)
-    this.#arrive(announcer, clientId, Math.max(clock, knownClock ?? 0), state)
+    this.#arrive(announcer, clientId, Math.max(clock, knownClock ?? 0), json)
     if (knownClock === undefined) return { nudge: null, replaces, isVisible: true }
     // Peers ignore a state at a clock that they know. Told that it is gone, the client says so at a higher one
     // (y-websocket issue 122).
-    const nudge = encodeAwarenessMessage([{ clientId, clock: Math.max(clock, knownClock), state: null }])
+    const nudge = awarenessMessage(1, [encodeEntry(clientId, Math.max(clock, knownClock), GONE)])
     return { nudge, replaces, isVisible: clock > knownClock }
   }
 
-  #arrive(announcer: Announcer, clientId: number, clock: number, state: string): void {
+  #arrive(announcer: Announcer, clientId: number, clock: number, json: Uint8Array): void {
     this.#departed.delete(clientId)
     this.#present.set(clientId, {
       clock,
-      state,
+      // The frame that it came in goes.
+      json: new Uint8Array(json),
+      entry: null,
+      isTold: false,
       owner: announcer.id,
       order: announcer.order,
       user: announcer.user,
@@ -162,7 +221,13 @@ export class Presence {
   #depart(clientId: number): void {
     const { clock } = this.#present.get(clientId)!
     this.#present.delete(clientId)
-    this.#departed.set(clientId, { clock })
+    this.#departed.set(clientId, clock)
     if (this.#departed.size > MAX_DEPARTED) this.#departed.delete(this.#departed.keys().next().value!)
   }
+}
+
+const isSame = (a: Uint8Array, b: Uint8Array): boolean => {
+  if (a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
 }

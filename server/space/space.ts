@@ -32,6 +32,8 @@ export interface SpaceOptions extends Parts {
 
 /** At most so many messages are one transaction: a turn must end. */
 const MAX_BATCH = 2000
+/** What it costs to write a frame to a socket, ms: it happens behind the turn's back. */
+const COST_PER_FRAME_MS = 0.012
 
 export class Space implements SpaceInbox {
   /** Names the life of the content. */
@@ -49,6 +51,8 @@ export class Space implements SpaceInbox {
   #quarantine: string | null
   #isClosed = false
   #emptySinceMs: number
+  /** Frames of updates that the turn under way has sent. */
+  #relayed = 0
 
   /** @throws load_failed, and nothing stays behind */
   static async open(options: SpaceOptions): Promise<Space> {
@@ -62,7 +66,12 @@ export class Space implements SpaceInbox {
     this.#quarantine = loaded.quarantine
     this.#emptySinceMs = scheduler.elapsed()
     const sessions = this.#sessions
-    const presence = new PresenceRelay({ ...options, sessions, maxStateBytes: limits.maxAwarenessBytes })
+    const presence = new PresenceRelay({
+      ...options,
+      sessions,
+      maxStateBytes: limits.maxAwarenessBytes,
+      maxWindowMs: limits.flushWindowMaxMs,
+    })
     const log = new SpaceLog({ space: name, commits, loaded })
     this.#presence = presence
     this.#log = log
@@ -80,9 +89,10 @@ export class Space implements SpaceInbox {
     this.#turns = new Turns({
       scheduler,
       maxWindowMs: limits.flushWindowMaxMs,
-      urgency: () => {
-        if (!this.#catchingUp.isEmpty) return 'now'
-        return presence.hasChanges || (!this.#inbox.isEmpty && !this.#isBlocked) ? 'soon' : 'none'
+      waitMs: windowMs => {
+        if (!this.#catchingUp.isEmpty) return 0
+        const editsMs = this.#inbox.isEmpty || this.#isBlocked ? Number.POSITIVE_INFINITY : windowMs
+        return Math.min(editsMs, presence.waitMs)
       },
       turn: () => this.#turn(),
     })
@@ -140,7 +150,7 @@ export class Space implements SpaceInbox {
 
   announce(session: Session, update: Uint8Array): void {
     this.#presence.announce(session, update)
-    if (this.#presence.hasChanges) this.#turns.request()
+    this.#turns.request()
   }
 
   sendPresence(session: Session): void {
@@ -157,6 +167,7 @@ export class Space implements SpaceInbox {
     if (!this.#sessions.delete(session)) return
     this.#unacked.delete(session)
     this.#presence.leave(session)
+    this.#turns.request()
     if (this.#sessions.size === 0) this.#emptySinceMs = this.#options.scheduler.elapsed()
   }
 
@@ -269,7 +280,9 @@ export class Space implements SpaceInbox {
     this.#turns.request()
   }
 
-  async #turn(): Promise<void> {
+  /** @returns what sending will cost the process, ms */
+  async #turn(): Promise<number> {
+    this.#relayed = 0
     try {
       if (!this.#isClosed) await this.#flush()
       if (!this.#isClosed) await this.#catchingUp.run()
@@ -277,6 +290,7 @@ export class Space implements SpaceInbox {
     } catch (error) {
       this.fail(toPlenumError(error))
     }
+    return this.#relayed * COST_PER_FRAME_MS
   }
 
   /** The disk is too far behind: applying more would only pile it up. */
@@ -329,6 +343,7 @@ export class Space implements SpaceInbox {
       for (const frame of frames) session.sendFrame(frame)
       sent += frames.length
     }
+    this.#relayed += sent
     this.#options.observer.count('updates_relayed', sent)
   }
 

@@ -1,21 +1,24 @@
 /**
  * When a space works: one turn at a time, at once where something is urgent or the space has time to spare,
- * else when its flush window ends. It owns the only timer of a space.
+ * else when a window ends. It owns the only timer of a space.
  */
-import { afterTurn, type FlushWindow, flushDelayMs, openWindow } from './flush-window.js'
+import { afterFlush, type FlushWindow, flushDelayMs, openWindow } from './flush-window.js'
 import type { Scheduler } from './scheduler.js'
 
-/** `now` does not wait for the window; `none` may still hold what cannot go on yet. */
-export type Urgency = 'now' | 'soon' | 'none'
+/** The share of the clock that one space's turns may take before they wait. */
+const SHARE = 0.05
 
 export interface TurnsOptions {
   readonly scheduler: Scheduler
   /** The longest that a busy space waits between turns. */
   readonly maxWindowMs: number
-  /** What is there to do? */
-  urgency(): Urgency
-  /** Does some of it; never rejects. */
-  turn(): Promise<void>
+  /**
+   * How long what there is to do may wait; infinity where there is nothing, or nothing that can go on.
+   * @param windowMs what is left of the window of edits, ms
+   */
+  waitMs(windowMs: number): number
+  /** Does some of it; never rejects. @returns what it costs the process beyond its own time, ms */
+  turn(): Promise<number>
 }
 
 export class Turns {
@@ -23,12 +26,12 @@ export class Turns {
   #window: FlushWindow
   #isTurning = false
   #isClosed = false
-  #cancelTimer: (() => void) | null = null
+  #timer: { readonly dueMs: number; cancel(): void } | null = null
   #waiters: (() => void)[] = []
 
   constructor(options: TurnsOptions) {
     this.#options = options
-    this.#window = openWindow(options.scheduler.elapsed())
+    this.#window = openWindow(options.scheduler.elapsed(), SHARE)
   }
 
   /** Whether a turn is under way or about to begin. */
@@ -39,13 +42,18 @@ export class Turns {
   /** There is something to do: a turn comes, unless one is under way, which looks again when it ends. */
   request(): void {
     if (this.#isTurning || this.#isClosed) return
-    const { scheduler, urgency } = this.#options
-    const delayMs = urgency() === 'now' ? 0 : flushDelayMs(this.#window, scheduler.elapsed())
+    const { scheduler, waitMs } = this.#options
+    const nowMs = scheduler.elapsed()
+    const delayMs = waitMs(flushDelayMs(this.#window, nowMs))
+    if (delayMs === Number.POSITIVE_INFINITY) return
+    const dueMs = nowMs + delayMs
+    if (delayMs > 0 && this.#timer !== null && this.#timer.dueMs <= dueMs) return
+    this.#timer?.cancel()
     if (delayMs > 0) {
-      this.#cancelTimer ??= scheduler.after(delayMs, () => void this.#run())
+      this.#timer = { dueMs, cancel: scheduler.after(delayMs, () => void this.#run()) }
       return
     }
-    this.#cancelTimer?.()
+    this.#timer = null
     this.#isTurning = true
     scheduler.soon(() => void this.#run())
   }
@@ -59,19 +67,20 @@ export class Turns {
   /** No turn begins any more; one under way ends, see `next`. Idempotent. */
   close(): void {
     this.#isClosed = true
-    this.#cancelTimer?.()
+    this.#timer?.cancel()
     if (!this.#isTurning) this.#wake()
   }
 
   async #run(): Promise<void> {
-    const { scheduler, turn, urgency, maxWindowMs } = this.#options
-    this.#cancelTimer = null
+    const { scheduler, turn, maxWindowMs } = this.#options
+    this.#timer = null
     this.#isTurning = true
     const startMs = scheduler.elapsed()
-    await turn()
-    this.#window = afterTurn(this.#window, { startMs, endMs: scheduler.elapsed() }, maxWindowMs)
+    const extraMs = await turn()
+    const endMs = scheduler.elapsed()
+    this.#window = afterFlush(this.#window, { costMs: endMs - startMs + extraMs, endMs }, maxWindowMs)
     this.#isTurning = false
-    if (urgency() !== 'none') this.request()
+    this.request()
     this.#wake()
   }
 

@@ -1,7 +1,7 @@
 /** Presence between stock `Awareness` objects, which send back whatever they receive. */
 import * as awarenessProtocol from 'y-protocols/awareness'
 import * as Y from 'yjs'
-import { decodeAwareness } from '../../../server/space/awareness-codec.js'
+import { type AwarenessEntry, decodeAwareness } from '../../../server/space/awareness-codec.js'
 import type { PeerId } from '../../../server/space/peer.js'
 import { Presence } from '../../../server/space/presence.js'
 import { EMPTY_AWARENESS_FRAME, type ServerMessage } from '../../../shared/protocol/index.js'
@@ -13,13 +13,19 @@ const test = suite('presence')
 interface Entry {
   readonly clientId: number
   readonly clock: number
-  readonly state: string | null
+  readonly state: string
 }
 
 const entriesOf = (messages: readonly ServerMessage[]): Entry[] =>
   messages.flatMap(message =>
-    message.type === 'awareness' ? decodeAwareness(message.entries, 2 ** 20).entries : [],
+    message.type === 'awareness' ? decodeAwareness(message.entries, () => true).entries.map(asText) : [],
   )
+
+const asText = ({ clientId, clock, json }: AwarenessEntry): Entry => ({
+  clientId,
+  clock,
+  state: new TextDecoder().decode(json),
+})
 
 /** What the stock provider does with its awareness over one connection after the other. */
 class Person {
@@ -211,7 +217,7 @@ test('[A1] leaving is told in the tick of the close', async () => {
     const entries = entriesOf(person?.caller?.take() ?? [])
     assert.equal(
       entries.map(({ clientId, state }) => [clientId, state]),
-      [[1, null]],
+      [[1, 'null']],
     )
   }
 })
@@ -341,6 +347,95 @@ test('[A2] a change of many turns is one frame for each reader', async () => {
   assert.is(people[1]?.awareness.getStates().get(1)?.at, 99)
 })
 
+/** So many who have announced themselves and read what there was, and one who announced nothing. */
+const crowd = async (size: number): Promise<{ core: Core; members: Caller[]; watcher: Caller }> => {
+  const core = new Core()
+  const members: Caller[] = []
+  for (let id = 1; id <= size; id++)
+    members.push(await core.live({ dialect: 'stock', access: { user: `u${id}` } }))
+  const watcher = await core.live({ dialect: 'stock' })
+  for (const [i, member] of members.entries()) member.send(entry(i + 1, 1, '{}'))
+  await core.advance(5000)
+  for (const caller of [...members, watcher]) caller.take()
+  return { core, members, watcher }
+}
+
+/** Everybody announces one after the other while the clock stands. */
+const announceAll = async (
+  core: Core,
+  members: readonly Caller[],
+  clock: number,
+  json: string,
+): Promise<void> => {
+  for (const [i, member] of members.entries()) {
+    member.send(entry(i + 1, clock, json))
+    await core.settle()
+  }
+}
+
+test('[A11] in a small room each change is told at once', async () => {
+  const { core, members, watcher } = await crowd(10)
+  await announceAll(core, members, 2, '{"at":2}')
+  assert.is(watcher.take().length, 10)
+})
+
+test('[A11] a large room collects changes, for a bounded time', async () => {
+  const { core, members, watcher } = await crowd(100)
+  await announceAll(core, members, 2, '{"at":2}')
+  const early = watcher.take()
+  await core.advance(40)
+  const late = watcher.take()
+  assert.ok(early.length > 0 && early.length < 20, `${early.length} frames at once`)
+  assert.is(late.length, 1)
+  assert.equal(
+    entriesOf([...early, ...late]).map(({ clientId, clock }) => [clientId, clock]),
+    members.map((_, i) => [i + 1, 2]),
+  )
+})
+
+test('[A10] renewals are told together, and within four seconds', async () => {
+  const { core, members, watcher } = await crowd(100)
+  await announceAll(core, members, 2, '{}')
+  const early = watcher.take()
+  await core.advance(4000)
+  const late = watcher.take()
+  assert.ok(early.length < 10, `${early.length} frames at once`)
+  assert.is(late.length, 1)
+  assert.equal(
+    entriesOf([...early, ...late]).map(({ clientId, clock, state }) => [clientId, clock, state]),
+    members.map((_, i) => [i + 1, 2, '{}']),
+  )
+})
+
+test('[A10] what renewals wait for is not the time of a change', async () => {
+  const { core, members, watcher } = await crowd(100)
+  await announceAll(core, members, 2, '{}')
+  watcher.take()
+  members[0]?.send(entry(1, 3, '{"at":3}'))
+  await core.settle()
+  assert.equal(
+    entriesOf(watcher.take())
+      .filter(({ clientId }) => clientId === 1)
+      .at(-1)?.clock,
+    3,
+  )
+})
+
+test('[A1] a crowd that leaves at once is told of together, the first in the tick of the close', async () => {
+  const { core, members, watcher } = await crowd(150)
+  members[0]?.hangUp()
+  assert.equal(entriesOf(watcher.take()), [{ clientId: 1, clock: 1, state: 'null' }])
+  for (const member of members.slice(1)) member.hangUp()
+  const early = watcher.take()
+  await core.advance(1000)
+  const late = watcher.take()
+  assert.ok(early.length < 75, `${early.length} frames at once`)
+  assert.equal(
+    entriesOf([...early, ...late]).map(({ clientId, state }) => [clientId, state]),
+    members.slice(1).map((_, i) => [i + 2, 'null']),
+  )
+})
+
 test('[A8] a bad entry is dropped alone', async () => {
   const core = new Core({ limits: { maxAwarenessBytes: 100 } })
   const [caller, other] = [await core.live(), await core.live()]
@@ -418,8 +513,8 @@ test('[A9] who left is remembered, the latest of them', () => {
     presence.announce({ id: peer, user: 'ann', order: id, hasPresence: false }, entries)
     assert.equal(presence.leave(peer), [id])
   }
-  assert.equal(presence.clientIds, [])
-  const known = (id: number): boolean => presence.encode([id], undefined) !== null
+  assert.equal([...presence.clientIds], [])
+  const known = (id: number): boolean => presence.batch([id]).messageFor(undefined) !== null
   assert.ok(known(count))
   assert.ok(known(count - 2000))
   assert.not(known(count - 2100))
