@@ -254,6 +254,7 @@ export class SpaceProvider extends StockProvider {
       transport: transport ?? webSocketTransport(WebSocketPolyfill),
       ledger: createLedger({ incarnation: null, isEmptyDocument: isEmptyDocument(doc) }),
       isEmptyDocument: () => isEmptyDocument(doc),
+      mayResume: () => !this.#document.isPending,
       pace: { ...DEFAULT_PACE, ...(maxBackoffTime !== undefined && { maxMs: maxBackoffTime }) },
       isPermanent: close =>
         shouldReconnect === undefined

@@ -7,6 +7,7 @@ import {
   decodeServerMessage,
   MESSAGE,
   MIN_SUPPORTED_VERSION,
+  type ResumePoint,
   type ServerMessage,
   SYNC,
   type Welcome,
@@ -54,6 +55,12 @@ export class Conversation {
     return this.#welcome
   }
 
+  /** From where another connection could go on; null where there is no such place. */
+  get resumePoint(): ResumePoint | null {
+    const { epoch, position } = this.#ledger
+    return epoch === null || position === 0 ? null : { epoch, position }
+  }
+
   /** Another ledger, between two connections. */
   replaceLedger(ledger: SaveLedger): void {
     this.#change(() => ledger)
@@ -66,6 +73,11 @@ export class Conversation {
   /** The document changed other than through this conversation. */
   changed(isEdit: boolean): void {
     this.#advance({ type: 'changed', isEdit })
+  }
+
+  /** Something went wrong here: the next connection compares everything. */
+  doubt(): void {
+    this.#advance({ type: 'doubted' })
   }
 
   ended(): void {

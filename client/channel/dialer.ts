@@ -20,7 +20,7 @@ import type { Close } from './connection-closed.js'
 import { type ConnectionState, connectionState } from './connection-state.js'
 import { Conversation, type ConversationOptions } from './conversation.js'
 import { type WatchHints, watchPage } from './hints.js'
-import { subprotocols } from './space-url.js'
+import { resumeUrl, subprotocols } from './space-url.js'
 import { fetchToken, renewalDelayMs, type TokenSource } from './token-source.js'
 import type { OpenTransport, Transport } from './transport.js'
 
@@ -48,6 +48,11 @@ export interface DialerOptions extends Omit<ConversationOptions, 'onSaveState'> 
   readonly pace?: Pace | undefined
   /** How long a server may take until its welcome. */
   readonly openTimeoutMs?: number | undefined
+  /**
+   * Whether the owner's document holds all that it was sent, and the owner answers for it. Without it each
+   * connection syncs by state vectors: that of a stock provider, which swallows what cannot be applied.
+   */
+  readonly mayResume?: (() => boolean) | undefined
   readonly isPermanent?: ((close: Close) => boolean) | undefined
   readonly onConnection?: ((state: ConnectionState) => void) | undefined
   readonly onSaveState?: ConversationOptions['onSaveState'] | undefined
@@ -138,6 +143,7 @@ export class Dialer {
 
   /** Ends the connection for an error met on it; the error's code decides whether there is another. */
   fail(error: unknown): void {
+    this.conversation.doubt()
     if (this.#running === null) return
     const { code, message } = toPlenumError(error)
     this.#running.cause = error
@@ -219,8 +225,10 @@ export class Dialer {
   }
 
   #dial(running: Running): void {
-    const { transport, openTimeoutMs = OPEN_TIMEOUT_MS } = this.#options
-    const { url, protocols } = running.attempt
+    const { transport, mayResume, openTimeoutMs = OPEN_TIMEOUT_MS } = this.#options
+    const { protocols } = running.attempt
+    const point = mayResume?.() ? this.conversation.resumePoint : null
+    const url = resumeUrl(running.attempt.url, point)
     this.conversation.opening()
     this.#cancelWait = this.#clock.after(openTimeoutMs, () => this.#giveUp(running))
     const isCurrent = (): boolean => this.#running === running

@@ -38,11 +38,13 @@ export interface SaveLedger {
   readonly isUnsaved: boolean
   /** Some of that may be the user's own edits, not only what peers made and a restart lost. */
   readonly hasEdits: boolean
+  /** The document may hold something that the server, in this epoch, has not taken as a writer's. */
+  readonly isAhead: boolean
   /** Why some of the document will not be taken; it outlives the connection, as the content does. */
   readonly refusal: Refusal | null
   readonly epoch: string | null
   readonly incarnation: string | null
-  /** The last durable log position that was told in this epoch. */
+  /** Everything up to this durable log position of the epoch is in the document; 0 where that is not known. */
   readonly position: number
 }
 
@@ -64,6 +66,8 @@ export type LedgerEvent =
   | { readonly type: 'access'; readonly role: Role }
   /** The server left a reader's edits out of what it sent (notice `read-only`). */
   | { readonly type: 'left-out' }
+  /** Something went wrong here: what the document holds is not known any more. */
+  | { readonly type: 'doubted' }
   | { readonly type: 'closed' }
 
 export interface LedgerStart {
@@ -76,6 +80,7 @@ export const createLedger = ({ incarnation, isEmptyDocument }: LedgerStart): Sav
   link: { state: 'closed' },
   isUnsaved: !isEmptyDocument,
   hasEdits: false,
+  isAhead: !isEmptyDocument,
   refusal: null,
   epoch: null,
   incarnation,
@@ -98,6 +103,7 @@ export const forgetIncarnation = (ledger: SaveLedger): SaveLedger => ({
   incarnation: null,
   epoch: null,
   isUnsaved: true,
+  isAhead: true,
 })
 
 export const saveState = ({ link, isUnsaved, refusal }: SaveLedger): SaveState => {
@@ -129,7 +135,7 @@ export const advance = (ledger: SaveLedger, event: LedgerEvent): SaveLedger => {
     case 'welcome':
       return welcomed(ledger, event)
     case 'changed':
-      return { ...ledger, isUnsaved: true, hasEdits: ledger.hasEdits || event.isEdit }
+      return { ...ledger, isUnsaved: true, isAhead: true, hasEdits: ledger.hasEdits || event.isEdit }
     case 'sent': {
       if (!hasCounts(link)) return impossible(ledger, event)
       const hasReplied = link.hasReplied || event.kind === 'step2'
@@ -154,6 +160,8 @@ export const advance = (ledger: SaveLedger, event: LedgerEvent): SaveLedger => {
       if (!hasCounts(link)) return untimely(event)
       if (!ledger.hasEdits || ledger.refusal !== null) return ledger
       return { ...ledger, refusal: { code: 'read_only', reason: 'this role may not edit' } }
+    case 'doubted':
+      return { ...ledger, isAhead: true, position: 0 }
     case 'closed':
       return { ...ledger, link: { state: 'closed' } }
     default:
@@ -166,7 +174,7 @@ const welcomed = (ledger: SaveLedger, event: LedgerEvent & { type: 'welcome' }):
   const isOther = ledger.incarnation !== null && ledger.incarnation !== event.incarnation
   if (isOther && !event.isEmptyDocument) throw new PlenumError('incarnation_conflict')
   // What peers made and this document holds may have been lost with the epoch, although it came from there.
-  const isNewEpoch = ledger.epoch !== null && ledger.epoch !== event.epoch
+  const isNewEpoch = ledger.epoch !== null && (isOther || ledger.epoch !== event.epoch)
   return {
     ...ledger,
     link: {
@@ -177,9 +185,10 @@ const welcomed = (ledger: SaveLedger, event: LedgerEvent & { type: 'welcome' }):
       isWriter: mayDo(event.role, 'edit-document'),
     },
     isUnsaved: ledger.isUnsaved || isNewEpoch,
+    isAhead: ledger.isAhead || isNewEpoch,
     epoch: event.epoch,
     incarnation: event.incarnation,
-    position: ledger.epoch === event.epoch ? ledger.position : 0,
+    position: ledger.epoch === null || isNewEpoch ? 0 : ledger.position,
   }
 }
 
@@ -195,6 +204,7 @@ const saved = (ledger: SaveLedger, event: LedgerEvent & { type: 'saved' }): Save
     link: next,
     position,
     isUnsaved: false,
+    isAhead: ledger.isAhead && !next.isWriter,
     // A reader's edits are left out and yet acknowledged: only a writer's connection takes these back.
     hasEdits: ledger.hasEdits && !next.isWriter,
     refusal: next.isWriter ? null : ledger.refusal,

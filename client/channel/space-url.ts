@@ -1,6 +1,12 @@
 /** Where a space is reached, and what a connection offers there. The token never becomes part of the URL. */
 import { parseSpaceName, spacePath } from '../../shared/names.js'
-import { BEARER_PREFIX, SUBPROTOCOL_PLENUM } from '../../shared/protocol/index.js'
+import {
+  BEARER_PREFIX,
+  formatResumePoint,
+  RESUME_PARAMETER,
+  type ResumePoint,
+  SUBPROTOCOL_PLENUM,
+} from '../../shared/protocol/index.js'
 
 /**
  * @param base the server, with its base path if it has one: `wss://host/base`, or the same with `https:`
@@ -11,6 +17,13 @@ export const spaceUrl = (base: string, space: string): string => {
   url.protocol = url.protocol.replace(/^http/, 'ws')
   url.pathname = `${url.pathname.replace(/\/+$/, '')}/sync/${spacePath(parseSpaceName(space))}`
   return url.href
+}
+
+/** The same place, reached by somebody who wants to go on from a point. */
+export const resumeUrl = (url: string, point: ResumePoint | null): string => {
+  if (point === null) return url
+  const mark = url.includes('?') ? '&' : '?'
+  return `${url}${mark}${RESUME_PARAMETER}=${encodeURIComponent(formatResumePoint(point))}`
 }
 
 /** @param token null where the URL carries it */

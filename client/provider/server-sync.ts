@@ -3,7 +3,13 @@
  * wrong and take a tab's word for the server's; these end the connection, and hear the server only.
  */
 import * as decoding from 'lib0/decoding'
-import { type ClientMessage, encodeMessage, MESSAGE, SYNC } from '../../shared/protocol/index.js'
+import {
+  type ClientMessage,
+  EMPTY_UPDATE,
+  encodeMessage,
+  MESSAGE,
+  SYNC,
+} from '../../shared/protocol/index.js'
 import type { AwarenessRelay } from '../awareness-relay.js'
 import type { Dialer } from '../channel/dialer.js'
 import type { DocumentLink } from '../document-link.js'
@@ -71,9 +77,11 @@ export class ServerSync {
     const kind = decoding.readVarUint(decoder)
     const bytes = decoding.readVarUint8Array(decoder)
     if (kind === SYNC.step1) {
+      const { link, isAhead } = dialer.conversation.ledger
       // A diverged connection's content is refused unseen.
-      if (dialer.conversation.ledger.link.state !== 'open') return
-      this.send({ type: 'step2', update: document.diff(bytes) })
+      if (link.state !== 'open') return
+      // The whole delete set is for a server that may lack some of it.
+      this.send({ type: 'step2', update: isAhead ? document.diff(bytes) : EMPTY_UPDATE })
       return
     }
     document.apply(bytes)

@@ -5,7 +5,7 @@
  */
 import { assertNever, toPlenumError } from '../../shared/errors.js'
 import type { SpaceName } from '../../shared/names.js'
-import { encodeMessage } from '../../shared/protocol/index.js'
+import { EMPTY_STEP2_FRAME, encodeMessage } from '../../shared/protocol/index.js'
 import { type Engine, EngineStuck } from './engine.js'
 import type { SpaceLimits } from './limits.js'
 import type { Observer } from './observer.js'
@@ -140,9 +140,21 @@ export class CatchingUp {
       flow.question = question
       return
     }
-    session.sendFrame(await this.#step2(question.stateVector))
+    if (!this.#resume(session)) session.sendFrame(await this.#step2(question.stateVector))
     question.done()
     this.#becomeLive(session)
+  }
+
+  /** Whoever holds everything up to a position of late is sent what came since, in place of the first answer. */
+  #resume(session: Session): boolean {
+    const { log, observer } = this.#options
+    if (session.flow.type !== 'joining' || session.resumeAfter === null) return false
+    const missed = log.since(session.resumeAfter)
+    if (missed === null) return false
+    observer.count('resumes')
+    for (const update of missed) session.send({ type: 'update', update })
+    session.sendFrame(EMPTY_STEP2_FRAME)
+    return true
   }
 
   async #catchUp(session: Session): Promise<void> {

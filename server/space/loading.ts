@@ -8,7 +8,7 @@ import type { CommitQueue } from './commit-queue.js'
 import { flushBytes } from './commit-queue.js'
 import type { Engine } from './engine.js'
 import type { Observer } from './observer.js'
-import type { StoredSpace, UpdateStore } from './update-store.js'
+import type { LoggedFlush, StoredSpace, UpdateStore } from './update-store.js'
 
 export interface LoadContext {
   readonly store: UpdateStore
@@ -27,6 +27,8 @@ export interface LoadedSpace {
   readonly snapshotBytes: number
   readonly tailBytes: number
   readonly tailUpdates: number
+  /** The last flushes, up to `position` and without gaps, as far as they were at hand. */
+  readonly flushes: readonly LoggedFlush[]
 }
 
 /** @throws load_failed, and the engine then holds nothing of the space */
@@ -60,6 +62,7 @@ const load = async (space: SpaceName, { store, engine, commits }: LoadContext): 
     snapshotBytes: stored.snapshot?.update.length ?? 0,
     tailBytes: flushes.reduce((sum, flush) => sum + flushBytes(flush), 0),
     tailUpdates: tailUpdates(stored),
+    flushes: stored.quarantine === null ? flushes : [],
   }
 }
 

@@ -18,6 +18,7 @@ export const COUNTED_EVENTS = {
   thread_restarts: 'Engine threads that were stuck or died',
   moved_apart: 'Spaces moved to a thread apart because they cost much',
   collapses: 'Times a slow peer stopped being queued for',
+  resumes: 'Connections that were sent only what came after the position they had',
   catch_ups: 'Catch-up diffs sent to slow peers',
   too_slow: 'Peers closed because nothing drained until the deadline',
   awareness_dropped: 'Awareness entries dropped: not the connection’s own clientID, or not acceptable',

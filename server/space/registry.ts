@@ -4,7 +4,7 @@
  */
 import { assertNever, PlenumError, toPlenumError } from '../../shared/errors.js'
 import type { SpaceName } from '../../shared/names.js'
-import { PROTOCOL_VERSION } from '../../shared/protocol/index.js'
+import { PROTOCOL_VERSION, type ResumePoint } from '../../shared/protocol/index.js'
 import { CommitQueue } from './commit-queue.js'
 import { Compactions } from './compactions.js'
 import type { Engine } from './engine.js'
@@ -31,6 +31,8 @@ export interface JoinOptions {
   readonly access: Access
   /** Judges a fresh token of message 103 for the same space. @throws unauthenticated, token_expired, forbidden */
   authenticate(token: string): Promise<Access>
+  /** From where the client wants to go on. */
+  readonly after?: ResumePoint | null
 }
 
 export interface RegistryStatus {
@@ -63,7 +65,7 @@ export class Registry {
   readonly #entries = new Map<SpaceName, Entry>()
   readonly #commits: CommitQueue
   /** Positions mean something only within one epoch: a crash loses the unsaved tail and reuses its positions. */
-  readonly #epoch: string
+  #epoch: string
   readonly #compactions: Compactions
   #isDraining = false
   #hasEnded = false
@@ -77,8 +79,10 @@ export class Registry {
       scheduler: options.scheduler,
       observer: options.observer,
       onDurable: (name, position) => this.#active(name)?.durable(position),
-      onLost: name =>
-        this.#active(name)?.fail(new PlenumError('internal', 'an append was refused by the store')),
+      onLost: name => {
+        this.#renewEpoch()
+        this.#active(name)?.fail(new PlenumError('internal', 'an append was refused by the store'))
+      },
       onDegraded: () => {
         for (const space of this.#spaces()) space.degraded()
       },
@@ -120,7 +124,7 @@ export class Registry {
     if (space.peerCount >= limits.maxPeersPerSpace) {
       throw new PlenumError('rate_limited', 'too many connections to this space')
     }
-    const { dialect, access } = options
+    const { dialect, access, after } = options
     const session = new Session({
       ...options,
       peer,
@@ -128,6 +132,7 @@ export class Registry {
       inbox: space,
       scheduler,
       maxFrameBytes: limits.maxFrameBytes,
+      resumeAfter: after?.epoch === this.#epoch ? after.position : null,
     })
     if (dialect === 'plenum') {
       session.send({
@@ -236,6 +241,11 @@ export class Registry {
     void this.#retire(space)
   }
 
+  /** Something that was relayed may be gone, and its position another's: nobody goes on from where they were. */
+  #renewEpoch(): void {
+    this.#epoch = this.#options.randomId()
+  }
+
   /** Closes a space and does `work` before anybody opens it again; never rejects. */
   #retire(space: Space, work: () => Promise<void> = async () => {}): Promise<void> {
     const done = space
@@ -252,6 +262,7 @@ export class Registry {
 
   /** A space that cannot go on: the next to ask loads it anew. */
   #drop(space: Space): void {
+    this.#renewEpoch()
     if (this.#active(space.name) === space) this.#evict(space)
   }
 
@@ -272,6 +283,7 @@ export class Registry {
         return
       case 'repaired':
         // The content is no longer what its connections have: they come back to the new incarnation.
+        this.#renewEpoch()
         space.closeSessions('internal', 'the space was repaired')
         this.#evict(space)
         return
@@ -285,6 +297,7 @@ export class Registry {
 
   /** A space that needs a repair and is written to all the time is closed for it; who comes back waits. */
   async #compactAtRest(space: Space): Promise<void> {
+    this.#renewEpoch()
     space.closeSessions('internal', 'the space is being repaired')
     await this.#retire(space, async () => {
       await this.#commits.whenSaved(space.name)

@@ -78,12 +78,15 @@ export interface SessionOptions {
   readonly inbox: SpaceInbox
   readonly scheduler: Scheduler
   readonly maxFrameBytes: number
+  /** It says that it holds everything up to this log position; null where it says nothing. */
+  readonly resumeAfter: number | null
 }
 
 export class Session {
   readonly peer: Peer
   readonly order: number
   readonly dialect: Dialect
+  readonly resumeAfter: number | null
   readonly ledger = new AckLedger()
   flow: Flow = { type: 'joining' }
   /** The log position up to which this connection has been sent everything. */
@@ -103,6 +106,7 @@ export class Session {
     this.peer = options.peer
     this.order = options.order
     this.dialect = options.dialect
+    this.resumeAfter = options.resumeAfter
     this.#options = options
     this.#access = options.access
   }

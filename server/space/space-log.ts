@@ -6,7 +6,14 @@ import type { SpaceName } from '../../shared/names.js'
 import { type CommitQueue, flushBytes } from './commit-queue.js'
 import { compactionDue } from './compaction-policy.js'
 import type { LoadedSpace } from './loading.js'
+import { RecentFlushes } from './recent-flushes.js'
 import type { LoggedFlush } from './update-store.js'
+
+/** How much of the newest is kept for who comes back. More than a part of the document saves nobody anything. */
+const MAX_RECENT_UPDATES = 512
+const MAX_RECENT_BYTES = 64 * 1024
+const MIN_RECENT_BYTES = 4 * 1024
+const RECENT_SHARE = 1 / 4
 
 export class SpaceLog {
   readonly #space: SpaceName
@@ -17,6 +24,7 @@ export class SpaceLog {
   #tailBytes: number
   #tailUpdates: number
   #documentBytes: number
+  readonly #recent: RecentFlushes
 
   constructor(options: {
     readonly space: SpaceName
@@ -32,6 +40,8 @@ export class SpaceLog {
     this.#tailBytes = loaded.tailBytes
     this.#tailUpdates = loaded.tailUpdates
     this.#documentBytes = loaded.snapshotBytes + loaded.tailBytes
+    this.#recent = new RecentFlushes(loaded.position - loaded.flushes.length)
+    for (const flush of loaded.flushes) this.#remember(flush)
   }
 
   /** The position of the last flush; what changes nothing is acknowledged here. */
@@ -62,7 +72,20 @@ export class SpaceLog {
     this.#tailBytes += flushBytes(flush)
     this.#tailUpdates += flush.updates.length
     this.#documentBytes += flush.updates.reduce((sum, update) => sum + update.length, 0)
+    this.#remember(flush)
     this.#commits.append(this.#space, flush)
+  }
+
+  /**
+   * The updates after a position, in order; null where it is too long ago, or not yet. Views: to be used at once.
+   */
+  since(position: number): readonly Uint8Array[] | null {
+    return this.#recent.since(position)
+  }
+
+  /** Frees what is kept for those who come back; from now on that is only what is new. */
+  forgetRecent(): void {
+    this.#recent.forget()
   }
 
   durable(position: number): void {
@@ -79,5 +102,11 @@ export class SpaceLog {
     this.#snapshotBytes = snapshotBytes ?? this.#snapshotBytes
     this.#tailBytes = 0
     this.#tailUpdates = 0
+  }
+
+  #remember(flush: LoggedFlush): void {
+    const share = Math.floor(this.#documentBytes * RECENT_SHARE)
+    const maxBytes = Math.min(MAX_RECENT_BYTES, Math.max(MIN_RECENT_BYTES, share))
+    this.#recent.add(flush, { maxBytes, maxUpdates: MAX_RECENT_UPDATES })
   }
 }

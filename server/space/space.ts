@@ -82,7 +82,7 @@ export class Space implements SpaceInbox {
       ...options,
       engine,
       log,
-      loaded,
+      loaded: { generation: loaded.generation, quarantine: loaded.quarantine },
       publish: applied => this.#publish(applied),
       reject: (message, code, reason) => this.#reject(message, code, reason),
     })

@@ -4,6 +4,7 @@
  */
 import type { ErrorCode, LogLevel } from '../../shared/errors.js'
 import type { SpaceName } from '../../shared/names.js'
+import type { ResumePoint } from '../../shared/protocol/index.js'
 import type { Access, Dialect, Peer } from '../space/peer.js'
 
 export interface Gate {
@@ -64,6 +65,8 @@ export interface Spaces {
       readonly dialect: Dialect
       readonly access: Access
       authenticate(token: string): Promise<Access>
+      /** From where the client wants to go on; null where it does not say, or not readably. */
+      readonly after: ResumePoint | null
     },
   ): Promise<Session>
 }

@@ -13,6 +13,12 @@ import {
 /** An awareness update without entries: what a quiet connection is sent so that stock clients stay. */
 export const EMPTY_AWARENESS_FRAME: Uint8Array = Uint8Array.of(MESSAGE.awareness, 1, 0)
 
+/** A Yjs update without structs and deletions. Shared: never to be changed. */
+export const EMPTY_UPDATE: Uint8Array = Uint8Array.of(0, 0)
+
+/** The answer to whoever lacks nothing. Shared: never to be changed. */
+export const EMPTY_STEP2_FRAME: Uint8Array = Uint8Array.of(MESSAGE.sync, SYNC.step2, 2, 0, 0)
+
 export const encodeMessage = (message: ClientMessage | ServerMessage): Uint8Array => {
   switch (message.type) {
     case 'step1':

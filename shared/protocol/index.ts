@@ -1,6 +1,6 @@
 /** The wire protocol as the server and the client import it. */
 export { decodeClientMessage, decodeServerMessage, MAX_TOKEN_BYTES } from './decode.js'
-export { EMPTY_AWARENESS_FRAME, encodeMessage } from './encode.js'
+export { EMPTY_AWARENESS_FRAME, EMPTY_STEP2_FRAME, EMPTY_UPDATE, encodeMessage } from './encode.js'
 export {
   type AccessChanged,
   type Authenticate,
@@ -16,6 +16,7 @@ export {
   SYNC,
   type Welcome,
 } from './messages.js'
+export { formatResumePoint, parseResumePoint, RESUME_PARAMETER, type ResumePoint } from './resume-point.js'
 export {
   BEARER_PREFIX,
   MIN_SUPPORTED_VERSION,

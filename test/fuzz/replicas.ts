@@ -7,9 +7,11 @@ import * as encoding from 'lib0/encoding'
 import * as awarenessProtocol from 'y-protocols/awareness'
 import * as syncProtocol from 'y-protocols/sync'
 import * as Y from 'yjs'
-import type { SaveLedger } from '../../client/channel/save-ledger.js'
-import { connectSpace, type SpaceConnection } from '../../client/index.js'
+import type { SaveLedger, SaveState } from '../../client/channel/save-ledger.js'
+import { connectSpace, type SpaceConnection, SpaceProvider } from '../../client/index.js'
+import { decodeServerMessage } from '../../shared/protocol/index.js'
 import type { Role } from '../../shared/roles.js'
+import { FakeClock } from '../support/fake-clock.js'
 import { editRandomly, roots } from '../support/random-edits.js'
 import { chance, type Rng } from '../support/rng.js'
 import { pairedSocketClass, SocketPair } from '../support/socket-pair.js'
@@ -36,9 +38,16 @@ export abstract class Replica {
   }
 
   abstract readonly dialect: 'plenum' | 'stock'
+  /** Updates of which the server said that they are saved. */
+  readonly acknowledged: Uint8Array[] = []
   /** Opens a socket, and nothing more: the server accepts it. */
-  abstract connect(): SocketPair
+  abstract connect(): SocketPair | Promise<SocketPair>
   abstract disconnect(): void
+
+  /** What it says of its document; null where it cannot know. */
+  get saveState(): SaveState | null {
+    return null
+  }
 
   edit(rng: Rng): void {
     if (chance(rng, 0.1)) this.#undo.undo()
@@ -64,10 +73,12 @@ export abstract class Replica {
 
 export class PlenumReplica extends Replica {
   readonly dialect = 'plenum'
-  /** Updates of which the server said that they are saved. */
-  readonly acknowledged: Uint8Array[] = []
   connection: SpaceConnection | null = null
   #ledger: SaveLedger | undefined
+
+  override get saveState(): SaveState | null {
+    return this.connection?.saveState ?? null
+  }
 
   connect(): SocketPair {
     let opened: SocketPair | null = null
@@ -109,6 +120,76 @@ export class PlenumReplica extends Replica {
 
   disconnect(): void {
     this.connection?.close()
+  }
+}
+
+/** A provider, which goes on where it was, and comes back only when the world lets it. */
+export class ResumingReplica extends Replica {
+  readonly dialect = 'plenum'
+  readonly #provider: SpaceProvider
+  #onPair: (pair: SocketPair) => void = () => {}
+
+  constructor(name: string, role: Role, clientId: number) {
+    super(name, role, clientId)
+    this.#provider = new SpaceProvider('ws://test/sync', 'demo', this.doc, {
+      token: 't',
+      user: name,
+      connect: false,
+      awareness: this.awareness,
+      WebSocketPolyfill: pairedSocketClass(pair => this.#watch(pair)),
+      clock: new FakeClock(),
+      hints: () => () => {},
+      disableBc: true,
+    })
+    this.#provider.on('connection', ({ state }) => {
+      if (state === 'connected' || state === 'connecting') return
+      this.pair = null
+      this.#provider.disconnect()
+    })
+  }
+
+  override get saveState(): SaveState {
+    return this.#provider.saveState
+  }
+
+  async connect(): Promise<SocketPair> {
+    const opened = new Promise<SocketPair>(resolve => {
+      this.#onPair = resolve
+    })
+    this.#provider.connect()
+    this.pair = await opened
+    return this.pair
+  }
+
+  disconnect(): void {
+    this.pair = null
+    this.#provider.disconnect()
+  }
+
+  override destroy(): void {
+    this.#provider.destroy()
+    super.destroy()
+  }
+
+  #watch(pair: SocketPair): void {
+    const { client } = pair
+    const sent: Uint8Array[] = []
+    const send = client.send.bind(client)
+    client.send = frame => {
+      const update = documentUpdate(new Uint8Array(frame))
+      if (update !== null) sent.push(update)
+      send(frame)
+    }
+    client.addEventListener('message', ({ data }) => {
+      const message = decodeServerMessage(new Uint8Array(data))
+      if (message.type !== 'saved' || this.role === 'read') return
+      this.acknowledged.push(...sent.slice(0, message.count))
+      sent.fill(Uint8Array.of(0, 0), 0, message.count)
+    })
+    client.addEventListener('close', ({ code }) => {
+      if (this.pair === pair) this.closeCode = code
+    })
+    this.#onPair(pair)
   }
 }
 

@@ -5,6 +5,7 @@
 import * as Y from 'yjs'
 import { DEFAULT_LIMITS } from '../../server/space/limits.js'
 import { MemoryDisk } from '../../server/storage/memory-store.js'
+import { parseResumePoint, RESUME_PARAMETER } from '../../shared/protocol/index.js'
 import { Core, DEMO, type Door } from '../support/core.js'
 import {
   contentOf,
@@ -17,7 +18,7 @@ import {
 import { chance, createRng, int, pick, type Rng } from '../support/rng.js'
 import type { SocketPair } from '../support/socket-pair.js'
 import { assert } from '../support/suite.js'
-import { PlenumReplica, type Replica, StockReplica } from './replicas.js'
+import { PlenumReplica, type Replica, ResumingReplica, StockReplica } from './replicas.js'
 
 interface Link {
   readonly replica: Replica
@@ -28,7 +29,14 @@ interface Link {
 /** Close codes that a client may see here without a fault: gone, too slow, failed load, draining. */
 const EXPECTED_CLOSES = new Set([1000, 1005, 1006, 4508, 4500, 4503])
 
+export interface WorldOptions {
+  /** Whether some clients are providers, which come back with a position. */
+  readonly isWithResuming?: boolean
+}
+
 export class World {
+  /** How often a connection was sent only what it had missed. */
+  resumes = 0
   readonly #rng: Rng
   readonly #disk = new MemoryDisk()
   readonly #replicas: Replica[]
@@ -39,9 +47,9 @@ export class World {
   /** What happened, for the one who looks into a failing seed. */
   readonly journal: string[] = []
 
-  constructor(seed: number) {
+  constructor(seed: number, { isWithResuming = false }: WorldOptions = {}) {
     this.#rng = createRng(seed)
-    this.#replicas = this.#makeReplicas()
+    this.#replicas = this.#makeReplicas(isWithResuming)
     this.#core = this.#start()
   }
 
@@ -54,7 +62,7 @@ export class World {
     for (const replica of this.#replicas) replica.destroy()
   }
 
-  #makeReplicas(): Replica[] {
+  #makeReplicas(isWithResuming: boolean): Replica[] {
     const rng = this.#rng
     const replicas: Replica[] = [
       new PlenumReplica('plenum0', 'write', int(rng, 1, 2 ** 32 - 1)),
@@ -64,6 +72,11 @@ export class World {
       const Kind = chance(rng, 0.5) ? PlenumReplica : StockReplica
       const role = chance(rng, 0.25) ? 'read' : 'write'
       replicas.push(new Kind(`${Kind.name}${more}${role}`, role, int(rng, 1, 2 ** 32 - 1)))
+    }
+    if (isWithResuming) {
+      replicas.push(new ResumingReplica('resuming0', 'write', int(rng, 1, 2 ** 32 - 1)))
+      const role = chance(rng, 0.4) ? 'read' : 'write'
+      replicas.push(new ResumingReplica(`resuming1${role}`, role, int(rng, 1, 2 ** 32 - 1)))
     }
     return replicas
   }
@@ -84,6 +97,8 @@ export class World {
 
   async #step(step: number): Promise<void> {
     const rng = this.#rng
+    const blinking = this.#replicas.filter(replica => replica instanceof ResumingReplica)
+    if (blinking.length > 0 && chance(rng, 0.15)) return this.#blink(pick(rng, blinking))
     const n = int(rng, 0, 99)
     const links = this.#links
     if (n < 22) this.#edit(pick(rng, this.#replicas))
@@ -92,7 +107,7 @@ export class World {
     else if (n < 60 && links.length > 0) this.#deliverDown(pick(rng, links), int(rng, 1, 6))
     else if (n < 72) await this.#breathe()
     else if (n < 77) await this.#settle()
-    else if (n < 85) this.#connectOne()
+    else if (n < 85) await this.#connectOne()
     else if (n < 88 && links.length > 0) this.#cut(pick(rng, links))
     else if (n < 90) this.#hangUp(pick(rng, this.#replicas))
     else if (n < 93) await this.#advance(int(rng, 1, 3) * 1000)
@@ -144,18 +159,34 @@ export class World {
     await this.#core.advance(byMs)
   }
 
-  #connectOne(): void {
+  async #connectOne(): Promise<void> {
     const away = this.#replicas.filter(({ pair }) => pair === null)
-    if (away.length > 0) this.#connect(pick(this.#rng, away))
+    if (away.length > 0) await this.#connect(pick(this.#rng, away))
   }
 
-  #connect(replica: Replica): void {
+  async #connect(replica: Replica): Promise<void> {
     this.journal.push(`${replica.name} connects`)
-    const pair = replica.connect()
+    const pair = await replica.connect()
     const { dialect, role } = replica
-    const door = this.#core.attach(pair, DEMO, { dialect, access: { user: replica.name, role } })
+    const after = parseResumePoint(new URL(pair.url).searchParams.get(RESUME_PARAMETER))
+    const door = this.#core.attach(pair, DEMO, { dialect, access: { user: replica.name, role }, after })
     pair.accept()
     this.#links.push({ replica, pair, door })
+  }
+
+  /** A short absence: what came down before is read, or lost with the connection. */
+  async #blink(replica: Replica): Promise<void> {
+    const link = this.#links.find(({ pair }) => pair === replica.pair)
+    if (link === undefined) {
+      if (replica.pair === null) await this.#connect(replica)
+      this.#deliverAll()
+      await this.#settle()
+      this.#deliverAll()
+      return
+    }
+    if (chance(this.#rng, 0.5)) this.#deliverDown(link, int(this.#rng, 1, 20))
+    if (chance(this.#rng, 0.5)) this.#cut(link)
+    else this.#hangUp(replica)
   }
 
   #cut(link: Link): void {
@@ -222,6 +253,7 @@ export class World {
     for (const { pair } of this.#links) pair.cut()
     this.#links = []
     this.#checkServer()
+    this.resumes += this.#core.observer.of('resumes')
     this.#core = this.#start()
     await this.#checkAcknowledged()
   }
@@ -252,6 +284,7 @@ export class World {
     for (const replica of this.#replicas) replica.announce(-1)
     await this.#untilQuiet()
     await this.#checkConverged()
+    this.resumes += this.#core.observer.of('resumes')
     this.#checkServer()
     await this.#checkAcknowledged()
   }
@@ -259,7 +292,7 @@ export class World {
   async #untilQuiet(): Promise<void> {
     for (let quiet = 0, round = 0; quiet < 4; round++) {
       assert.ok(round < 500, 'it never becomes quiet')
-      for (const replica of this.#replicas) if (replica.pair === null) this.#connect(replica)
+      for (const replica of this.#replicas) if (replica.pair === null) await this.#connect(replica)
       let moved = 0
       for (const { pair, door, replica } of this.#links) {
         moved += pair.toServer.deliver()
@@ -304,7 +337,6 @@ export class World {
     ])
     assert.not(isPending(doc), 'what is on the disk has a hole')
     for (const replica of this.#replicas) {
-      if (!(replica instanceof PlenumReplica)) continue
       for (const update of replica.acknowledged) {
         assert.is(missingOf(doc, update), null, `${replica.name}: acknowledged and lost`)
       }
@@ -315,7 +347,7 @@ export class World {
   async #checkConverged(): Promise<void> {
     const everybody = this.#replicas.map(({ doc }) => doc.clientID).sort((a, b) => a - b)
     const server = documentOf([await this.#core.engine.diff(DEMO, null)])
-    for (const { name, doc, role, pair, dialect, seen, ...rest } of this.#replicas) {
+    for (const { name, doc, role, pair, seen, saveState } of this.#replicas) {
       assert.equal(seen, everybody, `${name}: presence`)
       assert.ok(pair !== null, `${name} is connected`)
       assert.not(isPending(doc), `${name} is pending`)
@@ -324,9 +356,7 @@ export class World {
       const isSame = Y.equalDeleteSets(deletionsOf(doc), deletionsOf(server))
       // A reader's own format clean-ups stay its own.
       if (role !== 'read') assert.ok(isSame, `${name}: delete set`)
-      if (dialect === 'plenum' && 'connection' in rest) {
-        assert.is((rest as PlenumReplica).connection?.saveState, 'saved', `${name}: save state`)
-      }
+      if (saveState !== null) assert.is(saveState, 'saved', `${name}: save state`)
     }
     server.destroy()
   }

@@ -15,6 +15,7 @@ import {
   type ClientMessage,
   decodeServerMessage,
   encodeMessage,
+  type ResumePoint,
   type ServerMessage,
 } from '../../shared/protocol/index.js'
 import { ControlledStore } from './controlled-store.js'
@@ -63,6 +64,8 @@ export interface ConnectOptions {
   readonly dialect?: Dialect
   readonly access?: Partial<Access>
   readonly authenticate?: (token: string) => Promise<Access>
+  /** From where the client wants to go on. */
+  readonly after?: ResumePoint | null
 }
 
 export const spaceName = (name: string): SpaceName => name as SpaceName
@@ -109,10 +112,10 @@ export class Core {
   /** Stands for the door: brings the server's end of a socket into a space. */
   attach(pair: SocketPair, space: SpaceName = DEMO, options: ConnectOptions = {}): Door {
     const door = new Door(pair)
-    const { dialect = 'plenum', access = {}, authenticate = refuseToken } = options
+    const { dialect = 'plenum', access = {}, authenticate = refuseToken, after = null } = options
     const peer = pair.server.asPeer(`p${++this.#ids}`)
     const whole: Access = { user: 'ann', name: null, role: 'write', expiresAtMs: null, ...access }
-    const joined = this.registry.join(space, peer, { dialect, access: whole, authenticate })
+    const joined = this.registry.join(space, peer, { dialect, access: whole, authenticate, after })
     door.wait(joined)
     return door
   }

@@ -2,11 +2,14 @@
 import type { Access, Dialect, Peer } from '../../server/space/peer.js'
 import type { Session, Spaces } from '../../server/transport/index.js'
 import type { SpaceName } from '../../shared/names.js'
+import type { ResumePoint } from '../../shared/protocol/index.js'
 
 export type SpaceEvent =
   | { readonly type: 'frame'; readonly frame: Uint8Array }
   | { readonly type: 'drained' }
   | { readonly type: 'left' }
+
+type JoinOptions = Parameters<Spaces['join']>[2]
 
 /** One connection from the inside. */
 export class FakeSession implements Session {
@@ -15,21 +18,19 @@ export class FakeSession implements Session {
   readonly dialect: Dialect
   readonly access: Access
   readonly authenticate: (token: string) => Promise<Access>
+  readonly after: ResumePoint | null
   readonly events: SpaceEvent[] = []
   /** What `receive` returns or throws, for the next frames. */
   onFrame: (frame: Uint8Array) => void | Promise<void> = () => {}
   #onEvent: (() => void)[] = []
 
-  constructor(
-    space: SpaceName,
-    peer: Peer,
-    options: { dialect: Dialect; access: Access; authenticate(token: string): Promise<Access> },
-  ) {
+  constructor(space: SpaceName, peer: Peer, options: JoinOptions) {
     this.space = space
     this.peer = peer
     this.dialect = options.dialect
     this.access = options.access
     this.authenticate = options.authenticate
+    this.after = options.after
   }
 
   get frames(): Uint8Array[] {
@@ -70,11 +71,7 @@ export class FakeRegistry implements Spaces {
   onJoin: (space: SpaceName, peer: Peer) => void | Promise<void> = () => {}
   #onSession: (() => void)[] = []
 
-  async join(
-    space: SpaceName,
-    peer: Peer,
-    options: { dialect: Dialect; access: Access; authenticate(token: string): Promise<Access> },
-  ): Promise<FakeSession> {
+  async join(space: SpaceName, peer: Peer, options: JoinOptions): Promise<FakeSession> {
     await this.onJoin(space, peer)
     const session = new FakeSession(space, peer, options)
     this.sessions.push(session)

@@ -7,6 +7,7 @@ import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { ERRORS, type ErrorCode, PlenumError, toPlenumError } from '../../../shared/errors.js'
 import type { SpaceName } from '../../../shared/names.js'
+import { parseResumePoint, RESUME_PARAMETER, type ResumePoint } from '../../../shared/protocol/index.js'
 import type { Access, Dialect, PeerId } from '../../space/peer.js'
 import { Judge, refusalOf, type Verdict } from '../judge.js'
 import type { Admission, DoorObserver, Gate, Refusal, Spaces } from '../ports.js'
@@ -42,6 +43,12 @@ interface Upgrade {
   readonly socket: Duplex
   readonly head: Buffer
   readonly address: string
+}
+
+/** How a client wants to be spoken to, and from where it wants to go on. */
+interface Wish {
+  readonly dialect: Dialect
+  readonly after: ResumePoint | null
 }
 
 export class WebSocketDoor {
@@ -130,12 +137,14 @@ export class WebSocketDoor {
         query: target.query,
       },
     })
-    if (verdict.type === 'admitted') this.#accept(upgrade, dialect, verdict)
+    const after = dialect === 'plenum' ? parseResumePoint(target.query.get(RESUME_PARAMETER)) : null
+    if (verdict.type === 'admitted') this.#accept(upgrade, { dialect, after }, verdict)
     else this.#refuse(upgrade, dialect, verdict.refusal, verdict.cause)
   }
 
-  #accept(upgrade: Upgrade, dialect: Dialect, admitted: Verdict & { readonly type: 'admitted' }): void {
+  #accept(upgrade: Upgrade, wish: Wish, admitted: Verdict & { readonly type: 'admitted' }): void {
     const { observer, now } = this.#options
+    const { dialect } = wish
     const { space, access, place } = admitted
     const connection = this.#open(upgrade, {
       space,
@@ -152,14 +161,14 @@ export class WebSocketDoor {
     }
     this.#connections.add(connection)
     observer.opened(dialect)
-    void this.#join(connection, space, access, dialect)
+    void this.#join(connection, space, access, wish)
   }
 
-  async #join(connection: Connection, space: SpaceName, access: Access, dialect: Dialect): Promise<void> {
+  async #join(connection: Connection, space: SpaceName, access: Access, wish: Wish): Promise<void> {
     const { gate, spaces } = this.#options
     const authenticate = (token: string) => gate.renew(token, space, access.user)
     try {
-      connection.attach(await spaces.join(space, connection, { dialect, access, authenticate }))
+      connection.attach(await spaces.join(space, connection, { ...wish, access, authenticate }))
     } catch (error) {
       const refused = toPlenumError(error)
       this.#tell(refused, space)

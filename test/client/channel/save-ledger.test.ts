@@ -28,6 +28,7 @@ const update: LedgerEvent = { type: 'sent', kind: 'update' }
 const opening: LedgerEvent = { type: 'opening' }
 const closed: LedgerEvent = { type: 'closed' }
 const leftOut: LedgerEvent = { type: 'left-out' }
+const doubted: LedgerEvent = { type: 'doubted' }
 const saved = (count: number, position = 0): LedgerEvent => ({ type: 'saved', count, position })
 const access = (role: 'read' | 'write'): LedgerEvent => ({ type: 'access', role })
 const rejected = (number: number): LedgerEvent => ({
@@ -83,6 +84,7 @@ const EVENTS = {
   'rejected 2': rejected(2),
   'read access': access('read'),
   'left out': leftOut,
+  doubted,
   closed,
 } as const
 
@@ -103,20 +105,20 @@ const row = (text: string): Expected[] => {
 }
 
 /* Columns in the order of EVENTS:
-   opening welcome other edit reply update saved0 saved1 saved2 rejected1 rejected2 access left-out closed */
+   opening welcome other edit reply update saved0 saved1 saved2 rejected1 rejected2 access left-out doubted closed */
 const TABLE: Record<keyof typeof STATES, Expected[]> = {
-  closed: row('off mal mal off int int mal mal mal mal mal mal mal off'),
-  'closed, edited': row('off mal mal off int int mal mal mal mal mal mal mal off'),
-  opening: row('int ing ing off int int mal mal mal mal mal mal mal off'),
-  'open, not replied': row('int mal mal ing ing ing ing mal mal mal mal ing ing off'),
-  'open, update before the reply': row('int mal mal ing ing ing ing ing mal REJ mal ing REJ off'),
-  'open, replied': row('int mal mal ing ing ing ing SAVED mal REJ mal ing ing off'),
-  saved: row('int mal mal ing ing ing SAVED SAVED mal mal mal SAVED SAVED off'),
-  'saved, then edited': row('int mal mal ing ing ing ing ing SAVED mal REJ ing REJ off'),
-  'reader, edited': row('int mal mal ing ing ing ing SAVED mal REJ mal ing REJ off'),
-  diverged: row('int mal mal REJ REJ REJ REJ REJ mal REJ REJ REJ REJ REJ'),
-  'closed after a refusal': row('REJ mal mal REJ int int mal mal mal mal mal mal mal REJ'),
-  'open after a refusal': row('int mal mal REJ REJ REJ REJ SAVED mal REJ mal REJ REJ REJ'),
+  closed: row('off mal mal off int int mal mal mal mal mal mal mal off off'),
+  'closed, edited': row('off mal mal off int int mal mal mal mal mal mal mal off off'),
+  opening: row('int ing ing off int int mal mal mal mal mal mal mal off off'),
+  'open, not replied': row('int mal mal ing ing ing ing mal mal mal mal ing ing ing off'),
+  'open, update before the reply': row('int mal mal ing ing ing ing ing mal REJ mal ing REJ ing off'),
+  'open, replied': row('int mal mal ing ing ing ing SAVED mal REJ mal ing ing ing off'),
+  saved: row('int mal mal ing ing ing SAVED SAVED mal mal mal SAVED SAVED SAVED off'),
+  'saved, then edited': row('int mal mal ing ing ing ing ing SAVED mal REJ ing REJ ing off'),
+  'reader, edited': row('int mal mal ing ing ing ing SAVED mal REJ mal ing REJ ing off'),
+  diverged: row('int mal mal REJ REJ REJ REJ REJ mal REJ REJ REJ REJ REJ REJ'),
+  'closed after a refusal': row('REJ mal mal REJ int int mal mal mal mal mal mal mal REJ REJ'),
+  'open after a refusal': row('int mal mal REJ REJ REJ REJ SAVED mal REJ mal REJ REJ REJ REJ'),
 }
 
 const outcome = (ledger: SaveLedger, event: LedgerEvent): Expected => {
@@ -248,4 +250,60 @@ test('[P22] what is remembered of a copy adds to what is known, and takes nothin
   assert.is(recallCopy(after(edit), copy).hasEdits, true)
   assert.is(recallCopy(advance(STATES.saved, closed), copy).incarnation, 'i1')
   assert.is(recallCopy(empty, { ...copy, hasEdits: true }).hasEdits, true)
+})
+
+/** Synced as a writer from nothing, and told a position. */
+const whole = after(opening, welcome(), reply, saved(1, 7))
+/** The same after it has come back: whatever happened in between. */
+const back = (...between: LedgerEvent[]): SaveLedger =>
+  [closed, ...between, opening, welcome()].reduce(advance, whole)
+
+test('[K14] a position outlives its connection, and no change of epoch or incarnation', () => {
+  assert.is(back().position, 7)
+  const elsewhere = [{ epoch: 'e2' }, { epoch: 'e1', incarnation: 'i2', isEmptyDocument: true }].map(over =>
+    [closed, opening, welcome(over)].reduce(advance, whole),
+  )
+  assert.equal(
+    elsewhere.map(({ position }) => position),
+    [0, 0],
+  )
+  assert.is(forgetIncarnation(whole).epoch, null)
+})
+
+test('[K14] a fault forgets the position and all trust, until the server has told and taken all again', () => {
+  const doubting = back(doubted)
+  assert.equal([doubting.position, doubting.isAhead], [0, true])
+  const again = [reply, saved(1, 9)].reduce(advance, doubting)
+  assert.equal([again.position, again.isAhead], [9, false])
+})
+
+test('[K15] a copy that came from the server, or that it took from a writer, is not ahead of it', () => {
+  assert.is(after(opening, welcome()).isAhead, false)
+  assert.is(back().isAhead, false)
+  assert.is(createLedger({ incarnation: null, isEmptyDocument: false }).isAhead, true)
+  const taken = [edit, reply, saved(1)].reduce(advance, after(opening, welcome()))
+  assert.is(taken.isAhead, false)
+})
+
+test('[K15] any change makes it ahead, until the reply and all since are acknowledged', () => {
+  for (const change of [edit, { ...edit, isEdit: false } as LedgerEvent]) {
+    assert.is(back(change).isAhead, true)
+    const sent = [change, update].reduce(advance, advance(back(), reply))
+    assert.is(sent.isAhead, true)
+    assert.is(advance(sent, saved(1)).isAhead, true)
+    assert.is(advance(sent, saved(2)).isAhead, false)
+  }
+})
+
+test('[K15] what a reader changed stays ahead, whatever is acknowledged, and so does what was refused', () => {
+  const read = [edit, opening, welcome({ role: 'read' }), reply, saved(1), closed].reduce(advance, empty)
+  assert.is(read.isAhead, true)
+  const writes = [opening, welcome(), reply, saved(1)].reduce(advance, read)
+  assert.is(writes.isAhead, false)
+  assert.is(STATES['closed after a refusal'].isAhead, true)
+})
+
+test('[K15] in a new epoch every copy is ahead: the server may have lost what it had', () => {
+  assert.is([closed, opening, welcome({ epoch: 'e2' })].reduce(advance, whole).isAhead, true)
+  assert.is(forgetIncarnation(whole).isAhead, true)
 })

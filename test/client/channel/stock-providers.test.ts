@@ -34,10 +34,12 @@ test.after.each(() => {
 test.after(() => server.dispose())
 
 let sockets = 0
+const urls: string[] = []
 class CountedSocket extends WebSocket {
   constructor(url: string, protocols: string[]) {
     super(url, protocols)
     sockets++
+    urls.push(url)
   }
 }
 
@@ -79,6 +81,10 @@ for (const version of STOCK_VERSIONS) {
     await server.start()
     await until('together again', () => provider.synced && other.text.toString() === 'ab', 20_000)
     assert.ok(asked >= 2)
+    assert.not(
+      urls.some(url => url.includes('after=')),
+      'who swallows errors goes on from nowhere',
+    )
   })
 
   test(`[P11] stock ${version}: stops at a permanent close, says why, and connects again when told to`, async () => {

@@ -383,6 +383,26 @@ test('[D13] a session that throws or rejects is closed as an internal error, and
   await (await door.registry.session(0)).untilEvents(({ frames }) => frames.length === 1)
 })
 
+test('[D16] a plenum client’s wish to go on is handed on, and what is no wish keeps nobody out', async () => {
+  await open()
+  const token = await door.token()
+  const wishes = ['e1:7', 'e1:x', '', 'e1:7&after=e2:8', encodeURIComponent('e:1:7')]
+  for (const wish of wishes) {
+    await once(door.client(`/sync/demo?token=${token}&after=${wish}`, ['plenum.v1']), 'open')
+  }
+  await once(door.client(`/sync/demo?token=${token}&after=e1:7`, ['yjs']), 'open')
+  const handed = await Promise.all([...wishes, 'stock'].map((_, at) => door.registry.session(at)))
+  const e1 = { epoch: 'e1', position: 7 }
+  assert.equal(
+    handed.map(({ after }) => after),
+    [e1, null, null, e1, { epoch: 'e:1', position: 7 }, null],
+  )
+  assert.not(
+    door.told.some(line => line.includes('after=')),
+    'it is in no log line',
+  )
+})
+
 test('[G6] inside, a fresh token is judged for the same user and space', async () => {
   await open()
   await door.join()
