@@ -136,6 +136,11 @@ export const CONFIG_TABLE = Object.freeze({
     DEFAULT_LIMITS.evictAfterMs,
     { min: 0 },
   ),
+  dormantAfterMs: duration(
+    named('DORMANT_AFTER', 'After how long without an edit an open document is kept as bytes alone'),
+    DEFAULT_LIMITS.dormantAfterMs,
+    { min: 0 },
+  ),
   flushWindowMaxMs: duration(
     named('FLUSH_WINDOW_MAX', 'How long a busy space collects edits at most before it relays them'),
     DEFAULT_LIMITS.flushWindowMaxMs,

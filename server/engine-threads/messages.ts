@@ -4,9 +4,10 @@
  */
 import type { ErrorCode } from '../../shared/errors.js'
 import type { SpaceName } from '../../shared/names.js'
-import type { ApplyResult, EngineInput } from '../space/engine.js'
+import type { ApplyResult, EngineInput, Folded } from '../space/engine.js'
 
 export type Request =
+  | { readonly op: 'fold'; readonly space: SpaceName; readonly updates: readonly Uint8Array[] }
   | { readonly op: 'open'; readonly space: SpaceName; readonly updates: readonly Uint8Array[] }
   | { readonly op: 'apply'; readonly space: SpaceName; readonly batch: readonly EngineInput[] }
   | { readonly op: 'state-vector'; readonly space: SpaceName }
@@ -16,6 +17,7 @@ export type Request =
   | { readonly op: 'close'; readonly space: SpaceName }
 
 export interface Responses {
+  readonly fold: Folded | null
   readonly open: null
   readonly apply: ApplyResult
   readonly 'state-vector': Uint8Array
@@ -57,6 +59,7 @@ const MIN_MOVED_BYTES = 16 * 1024
 /** The request with its bytes in a buffer of their own, and what of it is to be moved. */
 export const packRequest = (request: Request): { request: Request; moved: ArrayBuffer[] } => {
   switch (request.op) {
+    case 'fold':
     case 'open': {
       const { views, moved } = pack(request.updates)
       return { request: { ...request, updates: views }, moved }
@@ -84,12 +87,15 @@ export const packRequest = (request: Request): { request: Request; moved: ArrayB
 /** Bytes that came out of the engine are the caller's: large ones are moved where they own their memory. */
 export const movedOf = (response: Responses[keyof Responses]): ArrayBuffer[] => {
   if (response instanceof Uint8Array) return owned([response])
-  if (response === null || typeof response === 'boolean' || response.type === 'broken') return []
+  if (response === null || typeof response === 'boolean') return []
+  if ('update' in response) return owned([response.update, response.deletions])
+  if (response.type === 'broken') return []
   return owned(response.updates)
 }
 
 export const bytesOf = (request: Request): number => {
   switch (request.op) {
+    case 'fold':
     case 'open':
       return request.updates.reduce((sum, update) => sum + update.length, 0)
     case 'apply':

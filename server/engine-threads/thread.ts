@@ -55,6 +55,8 @@ const answer = async (call: Call): Promise<Answer> => {
 const run = async (call: Call): Promise<Responses[keyof Responses]> => {
   const { space } = call
   switch (call.op) {
+    case 'fold':
+      return engine.fold(space, call.updates)
     case 'open':
       await engine.open(space, call.updates)
       return null

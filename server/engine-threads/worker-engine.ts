@@ -6,12 +6,14 @@
 
 import { PlenumError } from '../../shared/errors.js'
 import type { SpaceName } from '../../shared/names.js'
+import { foldUpdates } from '../space/engine/fold.js'
 import {
   type ApplyResult,
   DocumentLost,
   type Engine,
   type EngineInput,
   EngineStuck,
+  type Folded,
 } from '../space/engine.js'
 import type { Observer } from '../space/observer.js'
 import { EngineThread, type ThreadLimits } from './engine-thread.js'
@@ -37,6 +39,8 @@ interface Home {
 const DEAR_CALL_BYTES = 16 * 1024
 /** Loading or encoding one that is larger takes tens of milliseconds. */
 const DEAR_DOCUMENT_BYTES = 1024 * 1024
+/** Reading as much takes a few milliseconds. */
+const MAX_FOLDED_HERE_BYTES = 512 * 1024
 /** How often a load that others' faults ended is begun again. */
 const MAX_OPEN_ATTEMPTS = 5
 /** What one more space weighs when a thread is chosen, in ms of recent work. */
@@ -66,19 +70,31 @@ export class WorkerEngine implements Engine {
     return this.#homes.size
   }
 
+  /** What takes no longer than a frame of that size is not worth the way to a thread. */
+  async fold(space: SpaceName, updates: readonly Uint8Array[]): Promise<Folded | null> {
+    const request = { op: 'fold', space, updates } as const
+    const bytes = bytesOf(request)
+    if (bytes <= MAX_FOLDED_HERE_BYTES) return foldUpdates(updates)
+    return (await this.#callAnywhere(request, bytes)).response
+  }
+
   async open(space: SpaceName, updates: readonly Uint8Array[]): Promise<void> {
     await this.close(space)
     const request = { op: 'open', space, updates } as const
     const bytes = bytesOf(request)
+    const { thread, costMs } = await this.#callAnywhere(request, bytes)
+    const nowMs = performance.now()
+    thread.spaces.add(space)
+    this.#lost.delete(space)
+    this.#homes.set(space, { thread, bytes, meter: spend(newMeter(nowMs), costMs, nowMs) })
+  }
+
+  /** For what needs no document that is in a thread already. */
+  async #callAnywhere<R extends Request>(request: R, bytes: number) {
     for (let attempt = 1; ; attempt++) {
-      const thread = this.#pick(this.#isApart(space, bytes) ? 'apart' : 'ordinary')
+      const thread = this.#pick(this.#isApart(request.space, bytes) ? 'apart' : 'ordinary')
       try {
-        const { costMs } = await thread.call(request, 0)
-        const nowMs = performance.now()
-        thread.spaces.add(space)
-        this.#lost.delete(space)
-        this.#homes.set(space, { thread, bytes, meter: spend(newMeter(nowMs), costMs, nowMs) })
-        return
+        return { thread, ...(await thread.call(request, 0)) }
       } catch (error) {
         if (!(error instanceof DocumentLost) || attempt === MAX_OPEN_ATTEMPTS) throw error
       }

@@ -4,12 +4,12 @@
  * holes, and never more waiting for it than its budget and that diff.
  */
 import { assertNever, toPlenumError } from '../../shared/errors.js'
-import type { SpaceName } from '../../shared/names.js'
-import { EMPTY_STEP2_FRAME, encodeMessage } from '../../shared/protocol/index.js'
-import { type Engine, EngineStuck } from './engine.js'
+import { EMPTY_STEP2_FRAME } from '../../shared/protocol/index.js'
+import { EngineStuck } from './engine.js'
 import type { SpaceLimits } from './limits.js'
 import type { Observer } from './observer.js'
 import type { PresenceRelay } from './presence-relay.js'
+import type { Residence } from './residence.js'
 import type { Scheduler } from './scheduler.js'
 import type { Question, Session } from './session.js'
 import type { SpaceLog } from './space-log.js'
@@ -22,8 +22,7 @@ export type Errand =
   | { readonly type: 'catch-up'; readonly session: Session }
 
 export interface CatchingUpOptions {
-  readonly name: SpaceName
-  readonly engine: Engine
+  readonly residence: Residence
   readonly scheduler: Scheduler
   readonly observer: Observer
   readonly limits: SpaceLimits
@@ -35,9 +34,6 @@ export interface CatchingUpOptions {
 export class CatchingUp {
   readonly #options: CatchingUpOptions
   #errands: Errand[] = []
-  #stateVector: Uint8Array | null = null
-  /** The step 2 for a client that has nothing, as long as the document does not change. */
-  #fullState: Uint8Array | null = null
 
   constructor(options: CatchingUpOptions) {
     this.#options = options
@@ -47,14 +43,14 @@ export class CatchingUp {
     return this.#errands.length === 0
   }
 
-  add(errand: Errand): void {
-    this.#errands.push(errand)
+  /** Whether a connection waits for its diff. */
+  get isAnyBehind(): boolean {
+    for (const { flow } of this.#options.sessions) if (flow.type === 'behind') return true
+    return false
   }
 
-  /** The document has changed, or may have. */
-  forgetState(): void {
-    this.#stateVector = null
-    this.#fullState = null
+  add(errand: Errand): void {
+    this.#errands.push(errand)
   }
 
   /** Runs what is there now; what it brings up is for the next turn. The document must not change meanwhile. */
@@ -116,9 +112,10 @@ export class CatchingUp {
 
   async #runOne(errand: Errand): Promise<void> {
     const { session } = errand
+    const { residence } = this.#options
     switch (errand.type) {
       case 'ask':
-        session.sendStep1(await this.#currentStateVector())
+        session.sendStep1(await residence.stateVector())
         return
       case 'answer':
         return this.#answer(session, errand.question)
@@ -140,7 +137,9 @@ export class CatchingUp {
       flow.question = question
       return
     }
-    if (!this.#resume(session)) session.sendFrame(await this.#step2(question.stateVector))
+    if (!this.#resume(session)) {
+      session.sendFrame(await this.#options.residence.step2(question.stateVector))
+    }
     question.done()
     this.#becomeLive(session)
   }
@@ -158,19 +157,19 @@ export class CatchingUp {
   }
 
   async #catchUp(session: Session): Promise<void> {
-    const { engine, name, observer, presence } = this.#options
+    const { residence, observer, presence } = this.#options
     const { flow } = session
     if (flow.type !== 'behind') return
     observer.count('catch_ups')
     if (flow.question !== null) {
-      session.sendFrame(await this.#step2(flow.question.stateVector))
+      session.sendFrame(await residence.step2(flow.question.stateVector))
       flow.question.done()
     } else if (flow.since === null) {
       session.flow = { type: 'joining' }
       presence.sendMissed(session, flow.missedClientIds)
       return
     } else {
-      session.send({ type: 'update', update: await engine.diff(name, flow.since) })
+      session.send({ type: 'update', update: await residence.diff(flow.since) })
     }
     this.#becomeLive(session)
   }
@@ -185,32 +184,19 @@ export class CatchingUp {
   }
 
   async #cutIfSlow(session: Session): Promise<void> {
-    const { limits, observer, scheduler } = this.#options
+    const { limits, observer, scheduler, residence } = this.#options
     const bufferedBytes = session.peer.bufferedBytes
     if (session.flow.type === 'behind' || bufferedBytes <= limits.peerBudgetBytes) return
     observer.count('collapses')
     session.flow = {
       type: 'behind',
-      since: session.flow.type === 'live' ? await this.#currentStateVector() : null,
+      since: session.flow.type === 'live' ? await residence.stateVector() : null,
       question: null,
       missedClientIds: new Set(),
       lastBufferedBytes: bufferedBytes,
       stalledSinceMs: scheduler.elapsed(),
       isQueued: false,
     }
-  }
-
-  async #step2(stateVector: Uint8Array): Promise<Uint8Array> {
-    const { engine, name } = this.#options
-    const hasNothing = stateVector.length === 1 && stateVector[0] === 0
-    if (!hasNothing) return encodeMessage({ type: 'step2', update: await engine.diff(name, stateVector) })
-    this.#fullState ??= encodeMessage({ type: 'step2', update: await engine.diff(name, null) })
-    return this.#fullState
-  }
-
-  async #currentStateVector(): Promise<Uint8Array> {
-    this.#stateVector ??= await this.#options.engine.stateVector(this.#options.name)
-    return this.#stateVector
   }
 }
 

@@ -2,11 +2,12 @@
  * Brings a batch of document messages into the document: one transaction, and where an update throws, the
  * document is rebuilt from what is stored and the rest is applied without the offender.
  */
-import { type ErrorCode, PlenumError } from '../../shared/errors.js'
+import type { ErrorCode } from '../../shared/errors.js'
 import type { SpaceName } from '../../shared/names.js'
-import { type ApplyResult, type Engine, type EngineOutcome, EngineStuck } from './engine.js'
+import { type ApplyResult, type EngineOutcome, EngineStuck } from './engine.js'
 import type { SpaceLimits } from './limits.js'
-import { type LoadContext, type LoadedSpace, loadSpace } from './loading.js'
+import type { Observer } from './observer.js'
+import type { Residence } from './residence.js'
 import type { Scheduler } from './scheduler.js'
 import type { Inbound } from './session.js'
 import type { SpaceLog } from './space-log.js'
@@ -18,19 +19,20 @@ export interface Applied {
   readonly updates: readonly Uint8Array[]
 }
 
-export interface EditingOptions extends LoadContext {
+export interface EditingOptions {
   readonly name: SpaceName
-  readonly engine: Engine
+  readonly residence: Residence
+  readonly observer: Observer
   readonly scheduler: Scheduler
   readonly limits: SpaceLimits
   readonly log: SpaceLog
-  /** What the document was built from: a rebuild must find the same. */
-  readonly loaded: Pick<LoadedSpace, 'generation' | 'quarantine'>
   /** Relays and logs; afterwards a rebuild finds it. */
   publish(applied: Applied): void
   reject(message: Inbound, code: ErrorCode, reason: string): void
 }
 
+/** For what brings nothing new. */
+const NOTHING_NEW: EngineOutcome = Object.freeze({ type: 'applied', ranges: [] })
 /** At its quota, how often the exact size of a document is looked up, ms. */
 const QUOTA_CHECK_MS = 1000
 
@@ -49,12 +51,15 @@ export class Editing {
    * @throws load_failed where the document had to be rebuilt and could not be
    */
   async apply(batch: readonly Inbound[]): Promise<Omit<Applied, 'updates'>> {
-    const { engine, observer, name, publish, reject } = this.#options
+    const { residence, observer, name, publish, reject } = this.#options
+    if (await residence.knows(batch.map(({ update }) => update))) {
+      return { messages: batch, outcomes: batch.map(() => NOTHING_NEW) }
+    }
     const mayGrow = await this.#mayGrow()
     let messages = batch.filter(isWanted)
     while (messages.length > 0) {
       const inputs = messages.map(({ kind, update, mayEdit }) => ({ kind, update, mayEdit, mayGrow }))
-      const result = await engine.apply(name, inputs)
+      const result = await residence.apply(inputs)
       if (result.type === 'applied') {
         publish({ messages, ...result })
         return { messages, outcomes: result.outcomes }
@@ -70,7 +75,7 @@ export class Editing {
           cause: result.cause,
         },
       )
-      await this.rebuild()
+      await residence.rebuild()
       const offender = offenderOf(messages, result)
       if (offender === null) return this.#applyEach(messages)
       reject(offender, 'unappliable', 'the update cannot be integrated')
@@ -91,25 +96,13 @@ export class Editing {
     return { messages, outcomes }
   }
 
-  /**
-   * Builds the document again from what is stored and what is on its way there: exactly what has been relayed.
-   * @throws load_failed
-   */
-  async rebuild(): Promise<void> {
-    const { name, log, loaded } = this.#options
-    const { generation, quarantine, position } = await loadSpace(name, this.#options)
-    if (generation !== loaded.generation || quarantine !== loaded.quarantine || position !== log.position) {
-      throw new PlenumError('load_failed', 'what is stored is no longer what was relayed')
-    }
-  }
-
   async #mayGrow(): Promise<boolean> {
-    const { limits, engine, scheduler, log, name } = this.#options
+    const { limits, residence, scheduler, log } = this.#options
     if (log.documentBytes < limits.maxDocumentBytes) return true
     const nowMs = scheduler.elapsed()
     if (nowMs - this.#quotaCheckedMs >= QUOTA_CHECK_MS) {
       this.#quotaCheckedMs = nowMs
-      log.measured((await engine.diff(name, null)).length)
+      log.measured(await residence.measure())
       this.#isFull = log.documentBytes >= limits.maxDocumentBytes
     }
     return !this.#isFull

@@ -71,7 +71,22 @@ export class EngineStuck extends PlenumError {
 }
 
 /** Where a document is lost to others' faults, `apply`, `stateVector` and `diff` throw `DocumentLost`. */
+/** What stored updates amount to, told from their bytes. */
+export interface Folded {
+  /** One update that brings a client with nothing all of it. */
+  readonly update: Uint8Array
+  /** As Yjs encodes it. */
+  readonly stateVector: Uint8Array
+  /** The whole delete set, as Yjs encodes it in an update without structs. */
+  readonly deletions: Uint8Array
+}
+
 export interface Engine {
+  /**
+   * Folds updates that were stored before into one without building a document.
+   * @returns null where only a document can tell
+   */
+  fold(space: SpaceName, updates: readonly Uint8Array[]): Promise<Folded | null>
   /**
    * Builds the document from updates that were stored before, in place of one that may be there.
    * @throws load_failed, or EngineStuck; and keeps nothing

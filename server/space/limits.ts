@@ -18,6 +18,8 @@ export interface SpaceLimits {
   readonly maxUncommittedBytes: number
   /** An empty space leaves memory after this long. */
   readonly evictAfterMs: number
+  /** A document that nobody edited for this long stays in memory as bytes alone. */
+  readonly dormantAfterMs: number
   /** The longest that a busy space collects before it flushes. */
   readonly flushWindowMaxMs: number
 }
@@ -32,6 +34,7 @@ export const DEFAULT_LIMITS: SpaceLimits = Object.freeze({
   maxInboxBytes: 4 * 2 ** 20,
   maxUncommittedBytes: 32 * 2 ** 20,
   evictAfterMs: 30_000,
+  dormantAfterMs: 10_000,
   flushWindowMaxMs: 30,
 })
 

@@ -1,18 +1,16 @@
 /**
- * Builds a space's document from what is stored and what is still on its way to the disk. Used to open a space
- * and to rebuild it after an update threw; nothing stays behind a load that fails.
+ * Reads what a space's document is made of: what is stored and what is still on its way to the disk. Used to open
+ * a space and to rebuild it after an update threw; nothing stays behind a load that fails.
  */
 import { PlenumError, toPlenumError } from '../../shared/errors.js'
 import type { SpaceName } from '../../shared/names.js'
 import type { CommitQueue } from './commit-queue.js'
 import { flushBytes } from './commit-queue.js'
-import type { Engine } from './engine.js'
 import type { Observer } from './observer.js'
 import type { LoggedFlush, StoredSpace, UpdateStore } from './update-store.js'
 
 export interface LoadContext {
   readonly store: UpdateStore
-  readonly engine: Engine
   readonly commits: CommitQueue
   readonly observer: Observer
 }
@@ -31,20 +29,31 @@ export interface LoadedSpace {
   readonly flushes: readonly LoggedFlush[]
 }
 
-/** @throws load_failed, and the engine then holds nothing of the space */
-export const loadSpace = async (space: SpaceName, context: LoadContext): Promise<LoadedSpace> => {
+/**
+ * @param accept takes the updates that give the document, applied in order
+ * @throws load_failed
+ */
+export const loadSpace = async (
+  space: SpaceName,
+  context: LoadContext,
+  accept: (updates: readonly Uint8Array[]) => Promise<void>,
+): Promise<LoadedSpace> => {
   try {
-    return await load(space, context)
+    return await load(space, context, accept)
   } catch (error) {
     if (toPlenumError(error).code !== 'load_failed') throw asLoadFailure(error)
     // What is stored does not build a document: have it repaired, once.
     const outcome = await repair(space, context, error)
     context.observer.report('error', 'space repaired after a failed load', { space, outcome })
-    return await load(space, context)
+    return await load(space, context, accept)
   }
 }
 
-const load = async (space: SpaceName, { store, engine, commits }: LoadContext): Promise<LoadedSpace> => {
+const load = async (
+  space: SpaceName,
+  { store, commits }: LoadContext,
+  accept: (updates: readonly Uint8Array[]) => Promise<void>,
+): Promise<LoadedSpace> => {
   // Taken before the store is read: whatever is committed meanwhile is then in one of the two.
   const pending = commits.pending(space)
   const stored = await store.load(space)
@@ -52,7 +61,7 @@ const load = async (space: SpaceName, { store, engine, commits }: LoadContext): 
   const flushes = [...stored.tail, ...behind]
   const updates = flushes.flatMap(flush => flush.updates)
   if (stored.snapshot !== null) updates.unshift(stored.snapshot.update)
-  await engine.open(space, updates)
+  await accept(updates)
   return {
     generation: stored.generation,
     quarantine: stored.quarantine,

@@ -28,6 +28,8 @@ export const COUNTED_EVENTS = {
   loads: 'Spaces loaded',
   load_failures: 'Spaces that could not be loaded',
   evictions: 'Spaces evicted',
+  wakes: 'Documents built from resting bytes because they were needed',
+  rests: 'Documents freed because nobody edited them for a while, and kept as bytes',
   compactions: 'Verified snapshots stored',
   repairs: 'Spaces repaired by leaving an input out',
   quarantines: 'Spaces made read-only because their stored state cannot be read',

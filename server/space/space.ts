@@ -9,21 +9,19 @@ import { encodeMessage } from '../../shared/protocol/index.js'
 import { CatchingUp } from './catching-up.js'
 import { deliveriesOf } from './deliveries.js'
 import { type Applied, Editing, type EditingOptions, isWanted } from './editing.js'
-import type { EngineOutcome } from './engine.js'
+import type { Engine, EngineOutcome } from './engine.js'
 import { Inbox } from './inbox.js'
-import { type LoadedSpace, loadSpace } from './loading.js'
+import type { LoadContext, LoadedSpace } from './loading.js'
 import { PresenceRelay } from './presence-relay.js'
-import { reviving } from './reviving.js'
+import { Residence } from './residence.js'
 import type { Inbound, Session, SpaceInbox } from './session.js'
 import { SpaceLog } from './space-log.js'
 import { Turns } from './turns.js'
 
-type Parts = Pick<
-  EditingOptions,
-  'name' | 'engine' | 'store' | 'commits' | 'scheduler' | 'observer' | 'limits'
->
+type Parts = LoadContext & Pick<EditingOptions, 'name' | 'scheduler' | 'limits'>
 
 export interface SpaceOptions extends Parts {
+  readonly engine: Engine
   /** The log has outgrown the snapshot. */
   onCompactionDue(space: Space): void
   /** The space cannot go on; its connections are closed and nothing of it may be used again. */
@@ -40,6 +38,7 @@ export class Space implements SpaceInbox {
   readonly incarnation: string
   readonly #options: SpaceOptions
   readonly #sessions = new Set<Session>()
+  readonly #residence: Residence
   readonly #presence: PresenceRelay
   readonly #log: SpaceLog
   readonly #inbox: Inbox
@@ -53,15 +52,19 @@ export class Space implements SpaceInbox {
   #emptySinceMs: number
   /** Frames of updates that the turn under way has sent. */
   #relayed = 0
+  /** The document is to be kept as bytes when the turn has nothing else to do. */
+  #isRestDue = false
 
   /** @throws load_failed, and nothing stays behind */
   static async open(options: SpaceOptions): Promise<Space> {
-    return new Space(options, await loadSpace(options.name, options))
+    const { residence, loaded } = await Residence.open(options)
+    return new Space(options, residence, loaded)
   }
 
-  private constructor(options: SpaceOptions, loaded: LoadedSpace) {
+  private constructor(options: SpaceOptions, residence: Residence, loaded: LoadedSpace) {
     const { name, commits, scheduler, limits, store } = options
     this.#options = options
+    this.#residence = residence
     this.incarnation = `${store.id}.${loaded.generation}`
     this.#quarantine = loaded.quarantine
     this.#emptySinceMs = scheduler.elapsed()
@@ -76,13 +79,11 @@ export class Space implements SpaceInbox {
     this.#presence = presence
     this.#log = log
     this.#inbox = new Inbox({ maxBytes: limits.maxInboxBytes })
-    const engine = reviving(options.engine, () => this.#editing.rebuild())
-    this.#catchingUp = new CatchingUp({ ...options, engine, log, presence, sessions })
+    this.#catchingUp = new CatchingUp({ ...options, residence, log, presence, sessions })
     this.#editing = new Editing({
       ...options,
-      engine,
+      residence,
       log,
-      loaded: { generation: loaded.generation, quarantine: loaded.quarantine },
       publish: applied => this.#publish(applied),
       reject: (message, code, reason) => this.#reject(message, code, reason),
     })
@@ -90,7 +91,7 @@ export class Space implements SpaceInbox {
       scheduler,
       maxWindowMs: limits.flushWindowMaxMs,
       waitMs: windowMs => {
-        if (!this.#catchingUp.isEmpty) return 0
+        if (!this.#catchingUp.isEmpty || this.#isRestDue) return 0
         const editsMs = this.#inbox.isEmpty || this.#isBlocked ? Number.POSITIVE_INFINITY : windowMs
         return Math.min(editsMs, presence.waitMs)
       },
@@ -242,6 +243,10 @@ export class Space implements SpaceInbox {
       this.#catchingUp.sweep(session, elapsedMs)
       this.drained(session)
     }
+    const { idleSinceMs } = this.#residence
+    if (idleSinceMs === null || elapsedMs - idleSinceMs < this.#options.limits.dormantAfterMs) return
+    this.#isRestDue = true
+    this.#turns.request()
   }
 
   /** Resolves when everything that was received is applied. */
@@ -256,7 +261,7 @@ export class Space implements SpaceInbox {
   async close(): Promise<void> {
     this.#end()
     while (this.#turns.isTurning) await this.#turns.next()
-    await this.#options.engine.close(this.name)
+    await this.#residence.close()
   }
 
   /** Ends this space alone; what is on its way to the disk still gets there. */
@@ -286,11 +291,21 @@ export class Space implements SpaceInbox {
     try {
       if (!this.#isClosed) await this.#flush()
       if (!this.#isClosed) await this.#catchingUp.run()
+      if (!this.#isClosed) await this.#rest()
       this.#presence.flush()
     } catch (error) {
       this.fail(toPlenumError(error))
     }
     return this.#relayed * COST_PER_FRAME_MS
+  }
+
+  /** Nobody has edited for a while: only bytes stay, unless somebody is owed what only the document can tell. */
+  async #rest(): Promise<void> {
+    if (!this.#isRestDue) return
+    this.#isRestDue = false
+    const isSaved = this.#options.commits.uncommittedBytesOf(this.name) === 0
+    if (!isSaved || !this.#inbox.isEmpty || !this.#catchingUp.isEmpty || this.#catchingUp.isAnyBehind) return
+    await this.#residence.rest()
   }
 
   /** The disk is too far behind: applying more would only pile it up. */
@@ -327,7 +342,7 @@ export class Space implements SpaceInbox {
       inputs: inputs.map(({ user, update }) => ({ user, update })),
       deliveries: deliveriesOf(messages, outcomes),
     })
-    this.#catchingUp.forgetState()
+    this.#residence.changed(this.#log.position)
     // A lone sender has every byte of a lone event; a second event is a clean-up that it may lack.
     const [sender, ...others] = new Set(messages.map(({ session }) => session))
     this.#relay(updates, others.length === 0 && updates.length === 1 ? sender : undefined)

@@ -25,19 +25,19 @@ const runSeed = async (seed: number, options: WorldOptions = {}): Promise<number
   }
 }
 
-test('[M1] [M2] [S1] replicas converge and nothing acknowledged is lost', {
+test('[M1] [M2] [S1] [R14] [R15] replicas converge and nothing acknowledged is lost', {
   timeoutMs: 1_800_000,
 }, async () => {
   for (let seed = FIRST_SEED; seed < FIRST_SEED + SEEDS; seed++) await runSeed(seed)
 })
 
-/** Seeds that failed once. */
+/** Seeds that failed once, from when documents did not rest. */
 const REGRESSIONS: Readonly<Record<number, string>> = {
   843: 'a reader cleans up formats that nobody else does',
 }
 
 for (const [seed, what] of Object.entries(REGRESSIONS)) {
-  test(`[M1] seed ${seed}: ${what}`, async () => void (await runSeed(Number(seed))))
+  test(`[M1] seed ${seed}: ${what}`, async () => void (await runSeed(Number(seed), { isSleepless: true })))
 }
 
 test('[M1] [M2] [S1] [P30] so they do where clients go on from where they were', {

@@ -3,10 +3,10 @@
  * all come back, and all must be one document; what was acknowledged before a crash must be on the disk.
  */
 import * as Y from 'yjs'
-import { DEFAULT_LIMITS } from '../../server/space/limits.js'
+import { DEFAULT_LIMITS, type SpaceLimits } from '../../server/space/limits.js'
 import { MemoryDisk } from '../../server/storage/memory-store.js'
 import { parseResumePoint, RESUME_PARAMETER } from '../../shared/protocol/index.js'
-import { Core, DEMO, type Door } from '../support/core.js'
+import { ASK_ALL, Core, DEMO, type Door } from '../support/core.js'
 import {
   contentOf,
   deletionsOf,
@@ -32,12 +32,16 @@ const EXPECTED_CLOSES = new Set([1000, 1005, 1006, 4508, 4500, 4503])
 export interface WorldOptions {
   /** Whether some clients are providers, which come back with a position. */
   readonly isWithResuming?: boolean
+  /** Documents stay in memory. */
+  readonly isSleepless?: boolean
 }
 
 export class World {
   /** How often a connection was sent only what it had missed. */
   resumes = 0
   readonly #rng: Rng
+  /** Of its own, so that seeds mean the same with and without sleep. */
+  readonly #sleepRng: Rng | null
   readonly #disk = new MemoryDisk()
   readonly #replicas: Replica[]
   #core: Core
@@ -47,14 +51,18 @@ export class World {
   /** What happened, for the one who looks into a failing seed. */
   readonly journal: string[] = []
 
-  constructor(seed: number, { isWithResuming = false }: WorldOptions = {}) {
+  constructor(seed: number, { isWithResuming = false, isSleepless = false }: WorldOptions = {}) {
     this.#rng = createRng(seed)
+    this.#sleepRng = isSleepless ? null : createRng(~seed >>> 0)
     this.#replicas = this.#makeReplicas(isWithResuming)
     this.#core = this.#start()
   }
 
   async run(steps: number): Promise<void> {
-    for (let step = 0; step < steps; step++) await this.#step(step)
+    for (let step = 0; step < steps; step++) {
+      await this.#step(step)
+      if (this.#sleepRng !== null && chance(this.#sleepRng, 0.02)) await this.#sleep(this.#sleepRng)
+    }
     await this.#end()
   }
 
@@ -81,15 +89,26 @@ export class World {
     return replicas
   }
 
+  /** How soon documents rest and empty spaces go: often between two steps. */
+  #chooseSleep(): Partial<SpaceLimits> {
+    const rng = this.#sleepRng
+    if (rng === null) return { dormantAfterMs: 600_000 }
+    return {
+      dormantAfterMs: chance(rng, 0.8) ? int(rng, 0, 5000) : 600_000,
+      evictAfterMs: int(rng, 0, 30_000),
+    }
+  }
+
   #start(): Core {
     const rng = this.#rng
     const isTight = chance(rng, 0.5)
+    const limits = { ...DEFAULT_LIMITS, ...this.#chooseSleep() }
     const core = new Core({
       disk: this.#disk,
       idPrefix: `life${this.#crashes}-`,
       limits: isTight
-        ? { peerBudgetBytes: int(rng, 200, 2000), maxInboxBytes: 500, maxUncommittedBytes: 2000 }
-        : DEFAULT_LIMITS,
+        ? { ...limits, peerBudgetBytes: int(rng, 200, 2000), maxInboxBytes: 500, maxUncommittedBytes: 2000 }
+        : limits,
     })
     core.scheduler.costMs = chance(rng, 0.5) ? 0.05 : 0
     return core
@@ -152,6 +171,12 @@ export class World {
   async #settle(): Promise<void> {
     this.journal.push('settle')
     await this.#core.settle()
+  }
+
+  /** A while in which nothing happens; or everybody leaves, and the space goes when its grace is over. */
+  async #sleep(rng: Rng): Promise<void> {
+    if (chance(rng, 0.5)) for (const link of this.#links) this.#cut(link)
+    await this.#advance(int(rng, 1, 40) * 1000)
   }
 
   async #advance(byMs: number): Promise<void> {
@@ -344,9 +369,17 @@ export class World {
     doc.destroy()
   }
 
+  async #whatNewcomersGet(): Promise<Uint8Array> {
+    const newcomer = await this.#core.join({ dialect: 'stock' })
+    const step2 = (await newcomer.say(ASK_ALL)).find(message => message.type === 'step2')
+    newcomer.hangUp()
+    assert.ok(step2?.type === 'step2')
+    return step2.update
+  }
+
   async #checkConverged(): Promise<void> {
     const everybody = this.#replicas.map(({ doc }) => doc.clientID).sort((a, b) => a - b)
-    const server = documentOf([await this.#core.engine.diff(DEMO, null)])
+    const server = documentOf([await this.#whatNewcomersGet()])
     for (const { name, doc, role, pair, seen, saveState } of this.#replicas) {
       assert.equal(seen, everybody, `${name}: presence`)
       assert.ok(pair !== null, `${name} is connected`)

@@ -1,8 +1,9 @@
 /** The engine on the calling thread: a document per open space, nothing else. */
 import { PlenumError } from '../../../shared/errors.js'
 import type { SpaceName } from '../../../shared/names.js'
-import type { ApplyResult, Engine, EngineInput } from '../engine.js'
+import type { ApplyResult, Engine, EngineInput, Folded } from '../engine.js'
 import { Document } from './document.js'
+import { foldUpdates } from './fold.js'
 
 export interface InlineEngineOptions {
   /** A clock in milliseconds that never jumps: with one, batches are told what they cost. */
@@ -22,6 +23,10 @@ export class InlineEngine implements Engine {
   /** How many documents are in memory. */
   get size(): number {
     return this.#documents.size
+  }
+
+  async fold(_space: SpaceName, updates: readonly Uint8Array[]): Promise<Folded | null> {
+    return foldUpdates(updates)
   }
 
   async open(space: SpaceName, updates: readonly Uint8Array[]): Promise<void> {

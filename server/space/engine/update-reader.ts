@@ -50,6 +50,46 @@ export const readUpdate = (update: Uint8Array): UpdateFacts => {
   return { structs, deletions, references: reader.references, body }
 }
 
+/** The structs of one client in an update. */
+export interface StructSection extends ClockRange {
+  readonly count: number
+  /** Its structs are the bytes from…to of the update. */
+  readonly from: number
+  readonly to: number
+  /** Some of its clocks are left out. */
+  readonly hasSkip: boolean
+}
+
+/**
+ * Where the structs of each client stand, and all that is deleted: structs that are nothing but a deletion are
+ * among `deletions`.
+ * @throws malformed, as `readUpdate`
+ */
+export const readSections = (update: Uint8Array): { sections: StructSection[]; deletions: ClockRange[] } => {
+  const reader = new Reader(update)
+  const sections: StructSection[] = []
+  const deletions: ClockRange[] = []
+  for (let left = reader.varUint(); left > 0; left--) {
+    const count = reader.varUint()
+    const client = reader.varUint()
+    const clock = reader.varUint()
+    const from = reader.at
+    let end = clock
+    let hasSkip = false
+    for (let s = 0; s < count; s++) {
+      const content = (update[reader.at] ?? 0) & INFO.content
+      const length = readStruct(reader, client, end)
+      if (content === STRUCT.gc || content === CONTENT.deleted) deletions.push({ client, clock: end, length })
+      else if (content === STRUCT.skip) hasSkip = true
+      end += length
+    }
+    sections.push({ client, clock, length: end - clock, count, from, to: reader.at, hasSkip })
+  }
+  for (const range of readDeletions(reader)) deletions.push(range)
+  if (!reader.isAtEnd) return malformed('trailing bytes')
+  return { sections, deletions }
+}
+
 /**
  * The number of clients in an encoded state vector, all of it checked.
  * @throws malformed

@@ -68,6 +68,7 @@ test('[R2] so does an engine that cannot build the document', async () => {
   let isBroken = true
   const core = new Core({
     engine: inline => ({
+      fold: async () => null,
       open: async (space, updates) => {
         if (isBroken) throw new PlenumError('load_failed')
         return inline.open(space, updates)
@@ -103,10 +104,10 @@ test('[R3] an empty space leaves memory after its grace, and what was typed is f
   const author = await core.live()
   await author.say(new Writer().type('abc'))
   await core.advance(20_000)
-  assert.is(core.engine.size, 1, 'somebody is there')
+  assert.is(core.registry.status.spaces, 1, 'somebody is there')
   author.hangUp()
   await core.advance(4000)
-  assert.is(core.engine.size, 1, 'the grace')
+  assert.is(core.registry.status.spaces, 1, 'the grace')
   await core.advance(2000)
   isGone(core)
   assert.is(await textOf(core), 'abc')
@@ -134,6 +135,7 @@ test('[R3] who joins during the eviction waits and finds everything', async () =
     })
     return new Core({
       engine: inline => slowClose(inline, gate),
+      limits: STAYS_AWAKE,
     })
   })()
   const author = await core.live()
@@ -149,7 +151,11 @@ test('[R3] who joins during the eviction waits and finds everything', async () =
   assert.is(core.registry.status.spaces, 1)
 })
 
+/** Documents are freed by evictions only. */
+const STAYS_AWAKE = { dormantAfterMs: 600_000 }
+
 const slowClose = (inline: Engine, gate: Promise<void>): Engine => ({
+  fold: (space, updates) => inline.fold(space, updates),
   open: (space, updates) => inline.open(space, updates),
   apply: (space, batch) => inline.apply(space, batch),
   stateVector: space => inline.stateVector(space),
@@ -163,7 +169,7 @@ const slowClose = (inline: Engine, gate: Promise<void>): Engine => ({
 test('[R3] an engine that cannot close a space hurts nobody', async () => {
   const gate = Promise.reject(new Error('the worker is gone'))
   gate.catch(() => {})
-  const core = new Core({ engine: inline => slowClose(inline, gate) })
+  const core = new Core({ engine: inline => slowClose(inline, gate), limits: STAYS_AWAKE })
   const author = await core.live()
   await author.say(new Writer().type('abc'))
   author.hangUp()
@@ -213,6 +219,7 @@ test('[R4] what is committed while the space is loading is neither lost nor ackn
 })
 
 const brokenWhen = (inline: Engine, failing: { isBroken: boolean }): Engine => ({
+  fold: (space, updates) => inline.fold(space, updates),
   open: (space, updates) => inline.open(space, updates),
   apply: (space, batch) => inline.apply(space, batch),
   stateVector: space => inline.stateVector(space),
@@ -304,7 +311,7 @@ test('[R9] a space whose engine fails closes its own connections, and is loaded 
   assert.is(bystander.closed, null)
   await bystander.say(new Writer().type('d'))
   assert.is(await textOf(core), 'abc')
-  assert.is(core.engine.size, 2)
+  assert.is(core.registry.status.spaces, 2)
 })
 
 test('[R10] a log that has outgrown its snapshot is compacted, and the space goes on', async () => {
