@@ -15,11 +15,13 @@ export type FailpointName = (typeof FAILPOINTS)[number]
 
 const ACTIONS = ['throw', 'exit', 'kill', 'stall'] as const
 /** A slow disk: long enough for a kill from outside to hit. */
-const STALL_MS = 25
+const DEFAULT_STALL_MS = 25
 
 export interface Failpoint {
   /** An error like that of a failed fsync; the end of the worker; SIGKILL to the process; a pause. */
   readonly action: (typeof ACTIONS)[number]
+  /** How long a pause is; 25 ms by default. */
+  readonly stallMs?: number
   /** How many passes go well before it acts; 0 by default. */
   readonly skip?: number
   /** How often it acts; always by default. */
@@ -44,7 +46,7 @@ export const createFailpoints = (failpoints: Failpoints = {}): PassFailpoint => 
     if (point.action === 'kill') process.kill(process.pid, 'SIGKILL')
     if (point.action === 'exit') process.exit(1)
     if (point.action === 'stall') {
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, STALL_MS)
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, point.stallMs ?? DEFAULT_STALL_MS)
       return
     }
     throw Object.assign(new Error(`injected failure at ${name}`), { code: 'SQLITE_IOERR_FSYNC' })
@@ -52,22 +54,25 @@ export const createFailpoints = (failpoints: Failpoints = {}): PassFailpoint => 
 }
 
 /**
- * Reads `name=action[*times][@skip]`, several separated by commas, e.g. `compaction:before-store=kill@2`.
+ * Reads `name=action[*times][@skip]`, several separated by commas, e.g. `compaction:before-store=kill@2`. A stall may
+ * say for how long: `append:before-commit=stall:5` is a disk that takes 5 ms more for each sync.
  * @throws RangeError for anything else
  */
 export const parseFailpoints = (text: string): Failpoints => {
   const failpoints: { [Name in FailpointName]?: Failpoint } = {}
   for (const part of text.split(',').filter(part => part !== '')) {
-    const match = /^([a-z:-]+)=([a-z]+)(?:\*(\d+))?(?:@(\d+))?$/.exec(part)
+    const match = /^([a-z:-]+)=([a-z]+)(?::(\d+))?(?:\*(\d+))?(?:@(\d+))?$/.exec(part)
     const name = FAILPOINTS.find(known => known === match?.[1])
     const action = ACTIONS.find(known => known === match?.[2])
-    if (match === null || name === undefined || action === undefined) {
+    const isTimed = match?.[3] !== undefined
+    if (match === null || name === undefined || action === undefined || (isTimed && action !== 'stall')) {
       throw new RangeError(`not a failpoint: ${part}`)
     }
     failpoints[name] = {
       action,
-      ...(match[3] === undefined ? {} : { times: Number(match[3]) }),
-      ...(match[4] === undefined ? {} : { skip: Number(match[4]) }),
+      ...(isTimed ? { stallMs: Number(match[3]) } : {}),
+      ...(match[4] === undefined ? {} : { times: Number(match[4]) }),
+      ...(match[5] === undefined ? {} : { skip: Number(match[5]) }),
     }
   }
   return failpoints

@@ -28,7 +28,16 @@ test('[T5] failpoints are read from a text, and anything else is refused', () =>
     'append:before-commit': { action: 'throw', times: 2, skip: 5 },
     'load:before-read': { action: 'exit', skip: 1 },
   })
-  for (const wrong of ['append', 'append:before-commit=', 'nowhere=throw', 'append:before-commit=explode']) {
+  assert.equal(parseFailpoints('append:before-commit=stall:5*3'), {
+    'append:before-commit': { action: 'stall', stallMs: 5, times: 3 },
+  })
+  for (const wrong of [
+    'append',
+    'append:before-commit=',
+    'nowhere=throw',
+    'append:before-commit=explode',
+    'append:before-commit=throw:5',
+  ]) {
     assert.throws(() => parseFailpoints(wrong), /not a failpoint/)
   }
 })
