@@ -9,12 +9,17 @@ export interface TailSize {
 
 /** Below this, reading the log costs next to nothing, however small the snapshot. */
 export const MIN_TAIL_BYTES = 64 * 1024
-/** So many updates take about as long to replay as a large snapshot to load. */
-export const MAX_TAIL_UPDATES = 4000
+/** So few updates are replayed in no time. */
+export const MIN_TAIL_UPDATES = 4000
+/** An update is replayed in the time in which about thirty bytes of a snapshot are loaded. */
+const LOADED_BYTES_PER_UPDATE = 32
+/** How long the tail may take to replay, of the time that the snapshot takes to load. */
+const REPLAY_SHARE = 1 / 2
 
 /**
- * Due when the tail has outgrown the snapshot, so that all compactions together write a small multiple of the
- * document; or when replaying it is slow though it is small.
+ * Due when the tail has outgrown the snapshot, or takes long to replay beside it though it is small. Both grow
+ * with the snapshot: all compactions together cost a small multiple of the edits, however large the document.
  */
 export const compactionDue = ({ snapshotBytes, tailBytes, tailUpdates }: TailSize): boolean =>
-  tailUpdates >= MAX_TAIL_UPDATES || tailBytes >= Math.max(MIN_TAIL_BYTES, snapshotBytes)
+  tailBytes >= Math.max(MIN_TAIL_BYTES, snapshotBytes) ||
+  tailUpdates >= Math.max(MIN_TAIL_UPDATES, (snapshotBytes / LOADED_BYTES_PER_UPDATE) * REPLAY_SHARE)

@@ -1,5 +1,5 @@
 /** Spaces of one process: opened, evicted, drained, and nobody else's trouble. */
-import { MAX_TAIL_UPDATES } from '../../../server/space/compaction-policy.js'
+import { MIN_TAIL_UPDATES } from '../../../server/space/compaction-policy.js'
 import type { Engine } from '../../../server/space/engine.js'
 import { PlenumError } from '../../../shared/errors.js'
 import { ASK_ALL, type Caller, Core, DEMO, NOTHING, spaceName } from '../../support/core.js'
@@ -321,7 +321,7 @@ test('[R10] a log that has outgrown its snapshot is compacted, and the space goe
   await author.say(doc.type('x'.repeat(70_000)))
   await core.settle()
   assert.is(core.store.count('compact'), 1)
-  for (let i = 0; i < MAX_TAIL_UPDATES; i++) author.send(doc.type('y'))
+  for (let i = 0; i < MIN_TAIL_UPDATES; i++) author.send(doc.type('y'))
   await core.settle()
   await author.say(doc.type('z'))
   assert.ok(core.store.count('compact') <= 2)
