@@ -11,7 +11,7 @@ const ENOUGH_EDITS = 64
 const ENOUGH_BYTES = 64 * 1024
 /** How soon after an acknowledgement those who waited for it are back. */
 const RETURN_MS = 6
-const RETURN_PER_EDIT_MS = 0.1
+const RETURN_PER_EDIT_MS = 0.2
 /** Edits that were held for so long, and nothing came after them: their authors wait for us. */
 const SILENCE_MS = 20
 /** Even so they are held back once in so many commits: a steady author may keep time with the disk by chance. */

@@ -112,6 +112,9 @@ export const updateStoreContract = (name: string, makeDisk: () => StoreDisk): vo
       await rejectsWithCode('internal', store.append(group))
       assert.equal(await store.load(good.space), EMPTY)
       assert.is((await store.load(bad.space)).position, 1)
+      await rejectsWithCode('internal', store.append([entry(good, good.type('y'))]))
+      await store.append([group[0]!])
+      assert.is(textOf(await store.load(good.space)), 'x')
     }))
 
   test(`[T3] ${name}: appending what is there is harmless`, () =>

@@ -6,8 +6,22 @@ import { PlenumError } from '../../../shared/errors.js'
 import type { LogRow } from '../log-row.js'
 import type { Connection } from './connection.js'
 
-/** The function prepares its statements once; it is to be called inside a transaction. */
-export const prepareAppend = (db: Connection): ((rows: readonly LogRow[], nowMs: number) => void) => {
+/** Spaces whose place in the log is remembered; beyond, all are looked up again. */
+const MAX_KNOWN = 20_000
+
+export interface Appender {
+  /** To be called inside a transaction. @throws internal */
+  append(rows: readonly LogRow[], nowMs: number): void
+  /** Call it after a transaction that was rolled back: what is remembered may not be so. */
+  forget(): void
+}
+
+/**
+ * Prepares its statements once, and remembers where the spaces end: nobody else appends, and neither a snapshot
+ * nor pruning moves the end.
+ */
+export const prepareAppend = (db: Connection): Appender => {
+  const known = new Map<string, { readonly id: number; last: number }>()
   const findSpace = db.prepare('SELECT id FROM spaces WHERE name = ?').pluck()
   const addSpace = db.prepare('INSERT INTO spaces (name, created_ms) VALUES (?, ?)')
   const findFrom = db.prepare(
@@ -17,21 +31,32 @@ export const prepareAppend = (db: Connection): ((rows: readonly LogRow[], nowMs:
   const insert = db.prepare(
     'INSERT INTO log (space, last, first, at_ms, checksum, payload) VALUES (?, ?, ?, ?, ?, ?)',
   )
-  return (rows, nowMs) => {
-    for (const row of rows) {
-      const space =
-        (findSpace.get(row.space) as number | undefined) ?? addSpace.run(row.space, nowMs).lastInsertRowid
-      const there = findFrom.get(space, row.first) as
-        | { first: number; last: number; checksum: number }
-        | undefined
-      if (there !== undefined) {
-        if (there.first === row.first && there.last === row.last && there.checksum === row.checksum) continue
-        throw wrongPositions(row, `overlap with ${there.first}–${there.last}, which are stored`)
+  /** Null where the row is there already. */
+  const find = (row: LogRow, nowMs: number): { readonly id: number; last: number } | null => {
+    const id =
+      (findSpace.get(row.space) as number | undefined) ?? addSpace.run(row.space, nowMs).lastInsertRowid
+    const there = findFrom.get(id, row.first) as { first: number; last: number; checksum: number } | undefined
+    if (there === undefined) return { id: Number(id), last: findLast(Number(id)) }
+    if (there.first === row.first && there.last === row.last && there.checksum === row.checksum) return null
+    throw wrongPositions(row, `overlap with ${there.first}–${there.last}, which are stored`)
+  }
+  return {
+    append: (rows, nowMs) => {
+      for (const row of rows) {
+        let space = known.get(row.space)
+        if (space === undefined || row.first !== space.last + 1) {
+          const found = find(row, nowMs)
+          if (found === null) continue
+          if (row.first !== found.last + 1) throw wrongPositions(row, `do not follow ${found.last}`)
+          if (known.size >= MAX_KNOWN) known.clear()
+          known.set(row.space, found)
+          space = found
+        }
+        insert.run(space.id, row.last, row.first, nowMs, row.checksum, row.payload)
+        space.last = row.last
       }
-      const last = findLast(Number(space))
-      if (row.first !== last + 1) throw wrongPositions(row, `do not follow ${last}`)
-      insert.run(space, row.last, row.first, nowMs, row.checksum, row.payload)
-    }
+    },
+    forget: () => known.clear(),
   }
 }
 

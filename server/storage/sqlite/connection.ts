@@ -8,10 +8,15 @@ import { StartupError } from '../startup-error.js'
 export type Connection = Database.Database
 
 const BUSY_TIMEOUT_MS = 5000
-/** Small commits write whole pages to the log: the smallest usual page keeps them small. */
-const PAGE_BYTES = 4096
-/** 8 MiB of write-ahead log: a checkpoint then and its two syncs are paid once in many commits. */
-const CHECKPOINT_PAGES = 2048
+/**
+ * Of a new database; one that is there keeps its own. A commit of a few edits writes whole pages to the log: small
+ * ones write half as much. Large snapshots cost the writing thread somewhat more, and are rare.
+ */
+const PAGE_BYTES = 1024
+/** So much write-ahead log makes a checkpoint and its two syncs rare, and is read again quickly after a crash. */
+const CHECKPOINT_BYTES = 16 * 1024 * 1024
+/** For the pages that spaces append to: with a thousand of them active they are all written again and again. */
+const CACHE_KIBIBYTES = 8 * 1024
 const KEPT_WAL_BYTES = 64 * 1024 * 1024
 const SYNCHRONOUS_FULL = 2
 
@@ -23,7 +28,9 @@ export const openWritable = (file: string): Connection =>
       db.pragma(`page_size = ${PAGE_BYTES}`)
       db.pragma('journal_mode = WAL')
       db.pragma('synchronous = FULL')
-      db.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`)
+      const pageBytes = db.pragma('page_size', { simple: true }) as number
+      db.pragma(`wal_autocheckpoint = ${CHECKPOINT_BYTES / pageBytes}`)
+      db.pragma(`cache_size = -${CACHE_KIBIBYTES}`)
       db.pragma(`journal_size_limit = ${KEPT_WAL_BYTES}`)
     } catch (error) {
       db.close()

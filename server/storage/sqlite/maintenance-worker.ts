@@ -1,6 +1,6 @@
 /**
  * A thread for long work: compaction, verification, backup. It only reads; the writer stores what comes out,
- * so that no append ever waits for a replay.
+ * so that no append ever waits for a replay, and others go first where cores are short.
  */
 import { workerData } from 'node:worker_threads'
 import * as replayer from '../../space/engine/replay.js'
@@ -10,9 +10,11 @@ import { writeBackup } from './backup.js'
 import { openReadable } from './connection.js'
 import { prepareLoad } from './load-space.js'
 import type { CompactionResult, MaintenanceExchanges, WorkerOptions } from './messages.js'
+import { giveWay } from './thread-priority.js'
 import { verifyDatabase } from './verify.js'
 import { serveRequests } from './worker-port.js'
 
+giveWay()
 const { database } = workerData as WorkerOptions
 const db = openReadable(database)
 const load = prepareLoad(db)

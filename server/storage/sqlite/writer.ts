@@ -30,12 +30,19 @@ export class Writer {
       this.id = readStoreId(db)
       this.#db = db
       this.#passFailpoint = passFailpoint
-      const appendRows = prepareAppend(db)
+      const appender = prepareAppend(db)
       const append = db.transaction((rows: readonly LogRow[], nowMs: number) => {
-        appendRows(rows, nowMs)
+        appender.append(rows, nowMs)
         passFailpoint('append:before-commit')
       })
-      this.#append = (rows, nowMs) => append.immediate(rows, nowMs)
+      this.#append = (rows, nowMs) => {
+        try {
+          append.immediate(rows, nowMs)
+        } catch (error) {
+          appender.forget()
+          throw error
+        }
+      }
       const storeSnapshot = db.transaction(prepareStoreSnapshot(db))
       this.#storeSnapshot = (snapshot, nowMs) => storeSnapshot.immediate(snapshot, nowMs)
     } catch (error) {

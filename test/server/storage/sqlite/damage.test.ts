@@ -144,16 +144,18 @@ test('[T10] a damaged snapshot without the history behind it: what is left is re
   await isQuarantined('ab', /missing at position 3|snapshot at position 4/)
 })
 
-/** The pages of the log that hold rows of a space, by a row of 3 KB of its own on each. */
-const fillPages = async (): Promise<void> => {
+/** Pages of the log that hold rows of one space, by rows that are larger than a page. */
+const fillPages = async (bytes = 3000): Promise<void> => {
   const store = await folder.open()
   for (const document of [other, notes]) {
     for (let i = 0; i < 10; i++) {
-      await store.append([{ space: document.space, flushes: [document.type(`${i}`.repeat(3000))] }])
+      await store.append([{ space: document.space, flushes: [document.type(`${i}`.repeat(bytes))] }])
     }
   }
   await store.close()
 }
+
+const pageBytes = (database: Buffer): number => database.readUInt16BE(16)
 
 /** The last page of that type in the log which holds the text. */
 const lastPage = (type: 'leaf' | 'overflow', needle: string): number =>
@@ -163,14 +165,15 @@ const lastPage = (type: 'leaf' | 'overflow', needle: string): number =>
       .prepare(`SELECT pageno, pgoffset FROM dbstat WHERE name = 'log' AND pagetype = ? ORDER BY pageno DESC`)
       .all(type) as { pageno: number; pgoffset: number }[]
     const file = folder.read()
-    const found = pages.find(({ pgoffset }) => file.subarray(pgoffset, pgoffset + 4096).includes(needle))
+    const size = pageBytes(file)
+    const found = pages.find(({ pgoffset }) => file.subarray(pgoffset, pgoffset + size).includes(needle))
     return found?.pageno ?? (assert.unreachable('no such page') as never)
   })
 
 test('[T10] pages of noise: the space is readable up to them, others as before', async () => {
   await fillPages()
   const whole = folder.read()
-  const pages = { overflow: lastPage('overflow', '5'.repeat(100)), leaf: lastPage('leaf', '9'.repeat(100)) }
+  const pages = { overflow: lastPage('overflow', '5'.repeat(100)), leaf: lastPage('leaf', '9'.repeat(20)) }
   for (const [type, page] of Object.entries(pages)) {
     folder.write(whole)
     folder.damagePage(page)
@@ -190,7 +193,7 @@ test('[T10] pages of noise: the space is readable up to them, others as before',
 
 test('[T10] a page of noise where a row belongs: that space cannot be written, and others can', async () => {
   await fillPages()
-  folder.damagePage(lastPage('leaf', '9'.repeat(100)))
+  folder.damagePage(lastPage('leaf', '9'.repeat(20)))
   const store = await folder.open()
   const good = { space: other.space, flushes: [other.type('!')] }
   const bad = { space: notes.space, flushes: [notes.type('!')] }
@@ -203,11 +206,11 @@ test('[T10] a page of noise where a row belongs: that space cannot be written, a
 })
 
 test('[T10] any page of noise: no load hangs or lies, whatever was hit', async () => {
-  await fillPages()
+  await fillPages(500)
   folder.behindItsBack(db => db.pragma('journal_mode = DELETE'))
   const whole = folder.read()
   const texts = { notes: notes.text, other: other.text }
-  for (let page = 2; page <= whole.length / 4096; page++) {
+  for (let page = 2; page <= whole.length / pageBytes(whole); page++) {
     folder.write(whole)
     folder.damagePage(page)
     let store: Awaited<ReturnType<SqliteFolder['open']>>

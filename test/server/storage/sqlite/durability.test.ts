@@ -89,6 +89,23 @@ test('[T16] a migration that a kill interrupts is begun anew', async () => {
   assert.equal((await store.verify()).problems, [])
 })
 
+test('[T25] a database with another page size stays as it is, and serves', async () => {
+  const notes = new LoggedDocument('notes')
+  await (await folder.open()).close()
+  folder.behindItsBack(db => db.exec('PRAGMA journal_mode = DELETE; PRAGMA page_size = 4096; VACUUM'))
+  const store = await folder.open()
+  for (const word of ['one ', 'x'.repeat(5000)]) {
+    await store.append([{ space: notes.space, flushes: [notes.type(word)] }])
+  }
+  assert.is((await store.compact(notes.space)).type, 'compacted')
+  await store.append([{ space: notes.space, flushes: [notes.type(' end')] }])
+  await store.close()
+  assert.is(folder.read().readUInt16BE(16), 4096)
+  const again = await folder.open()
+  assert.is(textOf(await again.load(notes.space)), notes.text)
+  assert.equal((await again.verify()).problems, [])
+})
+
 test('[T8] a snapshot of another generation, or older than the newest, is not stored', async () => {
   const notes = new LoggedDocument('notes')
   const store = await folder.open()

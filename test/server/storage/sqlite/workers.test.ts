@@ -1,4 +1,6 @@
 /** The store's threads: one that dies takes nothing with it but its calls, and none waits for another. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { platform } from 'node:os'
 import * as Y from 'yjs'
 import type { LoggedFlush } from '../../../../server/space/update-store.js'
 import { rejectsWithCode } from '../../../support/expect.js'
@@ -119,6 +121,27 @@ test('[T19] appends and loads do not wait for a compaction', async () => {
   await compacting
   assert.is(order[0], 'twenty appends and loads')
 })
+
+/** By thread, what the scheduler is told: above 0 gives way. */
+const niceness = (): number[] =>
+  readdirSync('/proc/self/task').map(thread => {
+    const stat = readFileSync(`/proc/self/task/${thread}/stat`, 'utf8')
+    // Behind "pid (name) " stands the third field; this is field 19.
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[16])
+  })
+
+test.skipIf(
+  platform() === 'linux' ? null : 'only Linux has priorities of threads',
+  '[T19] a compaction gives way where cores are short, and nothing else does',
+  async () => {
+    const store = await folder.open()
+    await store.append([{ space: notes.space, flushes: [notes.type('a')] }])
+    await store.load(notes.space)
+    const before = niceness().filter(nice => nice > 0).length
+    await store.compact(notes.space)
+    assert.is(niceness().filter(nice => nice > 0).length, before + 1)
+  },
+)
 
 test('[T8] what is appended during a compaction is behind its snapshot', async () => {
   const store = await folder.open()
