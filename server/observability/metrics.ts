@@ -5,6 +5,9 @@ import { COUNTED_EVENTS, type CountedEvent, TIMED_EVENTS, type TimedEvent } from
 /** Seconds: from a fast disk's sync to one that is about to be given up. */
 const DURATION_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10]
 
+/** How often the event loop's delay is looked at; each look wakes an idle server. */
+const LOOP_DELAY_STEP_MS = 100
+
 /** What is read at the moment of a scrape. */
 export interface LiveFigures {
   readonly connections: number
@@ -16,7 +19,8 @@ export interface LiveFigures {
 
 export class Metrics {
   readonly #registry = new Registry()
-  readonly #events = new Map<CountedEvent, Counter>()
+  /** Counted several times per edit: a plain number each, read at a scrape. */
+  readonly #counts: Record<CountedEvent, number>
   readonly #durations = new Map<TimedEvent, Histogram>()
   readonly #opened: Counter<'dialect'>
   readonly #refused: Counter<'code'>
@@ -25,8 +29,19 @@ export class Metrics {
   /** @param isWithProcess also the process's own figures (memory, event loop, collections) */
   constructor(figures: () => LiveFigures, isWithProcess: boolean) {
     const registers = [this.#registry]
-    for (const [event, help] of Object.entries(COUNTED_EVENTS)) {
-      this.#events.set(event as CountedEvent, new Counter({ name: `plenum_${event}_total`, help, registers }))
+    const events = Object.keys(COUNTED_EVENTS) as CountedEvent[]
+    this.#counts = Object.fromEntries(events.map(event => [event, 0])) as Record<CountedEvent, number>
+    const counts = this.#counts
+    for (const event of events) {
+      new Counter({
+        name: `plenum_${event}_total`,
+        help: COUNTED_EVENTS[event],
+        registers,
+        collect() {
+          this.reset()
+          this.inc(counts[event])
+        },
+      })
     }
     for (const [event, help] of Object.entries(TIMED_EVENTS)) {
       const name = `plenum_${event}_seconds`
@@ -62,7 +77,9 @@ export class Metrics {
     )
     this.#gauge('plenum_degraded', '1 while storage does not take writes', () => Number(figures().isDegraded))
     this.#gauge('plenum_draining', '1 while the server shuts down', () => Number(figures().isDraining))
-    if (isWithProcess) collectDefaultMetrics({ register: this.#registry })
+    if (isWithProcess) {
+      collectDefaultMetrics({ register: this.#registry, eventLoopMonitoringPrecision: LOOP_DELAY_STEP_MS })
+    }
   }
 
   get contentType(): string {
@@ -70,7 +87,7 @@ export class Metrics {
   }
 
   count(event: CountedEvent, by = 1): void {
-    this.#events.get(event)?.inc(by)
+    this.#counts[event] += by
   }
 
   timed(event: TimedEvent, durationMs: number): void {

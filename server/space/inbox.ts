@@ -28,8 +28,8 @@ export class Inbox {
 
   /** The oldest messages, in order. */
   take(atMost: number): Inbound[] {
-    const batch = this.#messages.slice(0, atMost)
-    this.#messages = this.#messages.slice(atMost)
+    const batch = this.#messages
+    this.#messages = batch.splice(atMost)
     for (const { update } of batch) this.#bytes -= update.length
     if (this.#bytes <= this.#maxBytes) this.#openRoom()
     return batch

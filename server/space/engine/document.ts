@@ -103,7 +103,7 @@ export class Document {
     Y.applyUpdate(this.#doc, run.encode())
     // A run is all known to fit; were it not, nobody is told that it did.
     const type = this.#dropPending() ? 'gap' : 'applied'
-    for (const { index, structs } of run.members) outcomes[index] = { type, ranges: structs }
+    for (const { index, facts } of run.members) outcomes[index] = { type, ranges: facts.structs }
   }
 
   #applyOne({ kind, update, mayEdit, mayGrow }: EngineInput, facts: UpdateFacts): EngineOutcome {

@@ -5,7 +5,7 @@
  */
 import * as encoding from 'lib0/encoding'
 import type { ClockRange } from '../engine.js'
-import type { StructId, UpdateFacts } from './update-reader.js'
+import type { StructBytes, StructId, UpdateFacts } from './update-reader.js'
 
 /** How many clocks of a client the document has. */
 export type KnownClocks = (client: number) => number
@@ -13,7 +13,7 @@ export type KnownClocks = (client: number) => number
 interface Member {
   readonly index: number
   readonly update: Uint8Array
-  readonly structs: readonly ClockRange[]
+  readonly facts: UpdateFacts
 }
 
 /** An update that is one piece of text behind the same client's last. */
@@ -31,11 +31,6 @@ export class Run {
   readonly members: Member[] = []
   readonly #start: number
   #end: number
-  #structCount = 0
-  readonly #structs = encoding.createEncoder()
-  readonly #deletions: ClockRange[] = []
-  /** The last struct, while text may still follow. */
-  #typed: { readonly first: Typed; readonly pieces: Uint8Array[]; bytes: number } | null = null
 
   /** @param clock how much of the client the document has */
   constructor(client: number, clock: number) {
@@ -59,64 +54,80 @@ export class Run {
   }
 
   /** Takes an update that fits. The bytes must not change until the run is encoded. */
-  add(index: number, update: Uint8Array, { structs, deletions, body }: UpdateFacts): void {
-    this.members.push({ index, update, structs })
-    for (const range of deletions) this.#delete(range)
-    const own = structs[0]
-    if (own === undefined || body === null) return
-    this.#end = own.clock + own.length
-    const typed = body.count === 1 ? readTyped(update, body.from) : null
-    if (typed === null) {
-      this.#closeText()
-      encoding.writeUint8Array(this.#structs, update.subarray(body.from, body.to))
-      this.#structCount += body.count
-    } else if (this.#typed !== null && follows(typed, this.#typed.first, this.client, own.clock)) {
-      this.#typed.pieces.push(typed.text)
-      this.#typed.bytes += typed.text.length
-    } else {
-      this.#closeText()
-      this.#typed = { first: typed, pieces: [typed.text], bytes: typed.text.length }
-      this.#structCount++
-    }
+  add(index: number, update: Uint8Array, facts: UpdateFacts): void {
+    this.members.push({ index, update, facts })
+    this.#end += facts.structs[0]?.length ?? 0
   }
 
-  /** One update, v1. Nothing may be added afterwards. */
+  /** One update, v1; that of a single member is the member's own. */
   encode(): Uint8Array {
     const [only, ...others] = this.members
     if (only !== undefined && others.length === 0) return only.update
-    this.#closeText()
+    const structs = new StructWriter()
+    const deletions: ClockRange[] = []
+    for (const { update, facts } of this.members) {
+      for (const range of facts.deletions) addDeletion(deletions, range)
+      if (facts.body !== null) structs.add(update, facts.body, facts.structs[0]!)
+    }
+    structs.close()
     return encoding.encode(e => {
-      encoding.writeVarUint(e, this.#structCount > 0 ? 1 : 0)
-      if (this.#structCount > 0) {
-        encoding.writeVarUint(e, this.#structCount)
+      encoding.writeVarUint(e, structs.count > 0 ? 1 : 0)
+      if (structs.count > 0) {
+        encoding.writeVarUint(e, structs.count)
         encoding.writeVarUint(e, this.client)
         encoding.writeVarUint(e, this.#start)
-        encoding.writeBinaryEncoder(e, this.#structs)
+        encoding.writeBinaryEncoder(e, structs.encoder)
       }
-      writeDeletions(e, this.#deletions)
+      writeDeletions(e, deletions)
     })
   }
+}
 
-  #delete(range: ClockRange): void {
-    const last = this.#deletions.at(-1)
-    if (last?.client === range.client && last.clock === range.clock + range.length) {
-      this.#deletions[this.#deletions.length - 1] = { ...range, length: range.length + last.length }
-    } else if (last?.client === range.client && last.clock + last.length === range.clock) {
-      this.#deletions[this.#deletions.length - 1] = { ...last, length: last.length + range.length }
-    } else this.#deletions.push(range)
+/** The structs of one client, one behind the other; typed text that goes on is one struct. */
+class StructWriter {
+  readonly encoder = encoding.createEncoder()
+  count = 0
+  /** The last struct, while text may still follow. */
+  #typed: { readonly first: Typed; readonly pieces: Uint8Array[]; bytes: number } | null = null
+
+  add(update: Uint8Array, body: StructBytes, { client, clock }: ClockRange): void {
+    const typed = body.count === 1 ? readTyped(update, body.from) : null
+    if (typed === null) {
+      this.close()
+      encoding.writeUint8Array(this.encoder, update.subarray(body.from, body.to))
+      this.count += body.count
+    } else if (this.#typed !== null && follows(typed, this.#typed.first, client, clock)) {
+      this.#typed.pieces.push(typed.text)
+      this.#typed.bytes += typed.text.length
+    } else {
+      this.close()
+      this.#typed = { first: typed, pieces: [typed.text], bytes: typed.text.length }
+      this.count++
+    }
   }
 
-  #closeText(): void {
+  /** No text follows the last. */
+  close(): void {
     if (this.#typed === null) return
     const { first, pieces, bytes } = this.#typed
     this.#typed = null
-    const e = this.#structs
+    const e = this.encoder
     encoding.writeUint8(e, first.info)
     writeId(e, first.origin)
     if (first.rightOrigin !== null) writeId(e, first.rightOrigin)
     encoding.writeVarUint(e, bytes)
     for (const piece of pieces) encoding.writeUint8Array(e, piece)
   }
+}
+
+/** Backspaces delete one after the other what stands side by side. */
+const addDeletion = (deletions: ClockRange[], range: ClockRange): void => {
+  const last = deletions.at(-1)
+  if (last?.client === range.client && last.clock === range.clock + range.length) {
+    deletions[deletions.length - 1] = { ...range, length: range.length + last.length }
+  } else if (last?.client === range.client && last.clock + last.length === range.clock) {
+    deletions[deletions.length - 1] = { ...last, length: last.length + range.length }
+  } else deletions.push(range)
 }
 
 /** Yjs itself would merge the two: typed right behind it, with the same right neighbour. */
