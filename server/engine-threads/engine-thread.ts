@@ -43,6 +43,8 @@ interface Waiting {
 
 /** What a large document or message may take on top: a tenth of the speed at which threads load documents. */
 const LIMIT_BYTES_PER_MS = 1000
+/** How long a thread may take to begin: it loads its program first, on a machine that may be busy. */
+const START_MS = 10_000
 /** What fits the shared numbers. */
 const MAX_NUMBER = 0x7fff_ffff
 /** How fast a thread's past work is forgotten. */
@@ -63,6 +65,7 @@ export class EngineThread {
   #watch: Watch = IDLE
   readonly #looks: NodeJS.Timeout
   #isEnded = false
+  #hasBegun = false
   #load = 0
   #loadMs = performance.now()
 
@@ -135,6 +138,7 @@ export class EngineThread {
 
   #settle(answers: readonly Answer[]): void {
     if (this.#isEnded) return
+    this.#hasBegun = true
     this.#posted -= answers.length
     this.#post()
     this.#decay()
@@ -161,7 +165,8 @@ export class EngineThread {
     this.#watch = look(this.#watch, this.#atWork())
     const waiting = this.#watch.call === null ? undefined : this.#waiting.get(this.#watch.call)
     if (waiting === undefined) return
-    const limitMs = this.#options.timeoutMs + waiting.bytes / LIMIT_BYTES_PER_MS
+    const startMs = this.#hasBegun ? 0 : START_MS
+    const limitMs = this.#options.timeoutMs + waiting.bytes / LIMIT_BYTES_PER_MS + startMs
     if (!isStuck(this.#watch, limitMs, this.#lookMs)) return
     this.#end(`no answer to ${waiting.request.op} within ${Math.round(limitMs)} ms`)
     void this.#worker.terminate()
