@@ -161,6 +161,29 @@ export const CONFIG_TABLE = Object.freeze({
     5_000,
     { min: 100, max: 600_000 },
   ),
+  engineBurstMs: duration(
+    named(
+      'ENGINE_BURST',
+      'Merging that one connection may cause at once; then it is read from as its share allows, and closed at three times as much',
+    ),
+    DEFAULT_LIMITS.engineBurstMs,
+    { min: 10 },
+  ),
+  engineSharePercent: integer(
+    named('ENGINE_SHARE', 'The part of a core that merging for one connection may use for long, percent'),
+    DEFAULT_LIMITS.engineSharePercent,
+    { min: 1, max: 100 },
+  ),
+  maxStuckCalls: integer(
+    named('MAX_STUCK', 'With workers: steps of merging that took too long before their space is suspended'),
+    DEFAULT_LIMITS.maxStuckCalls,
+    { min: 1 },
+  ),
+  suspensionMs: duration(
+    named('SUSPENSION', 'How long such a space is read-only, or refused where loading it took too long'),
+    DEFAULT_LIMITS.suspensionMs,
+    { min: 1_000 },
+  ),
   workerHeapBytes: size(
     named('WORKER_HEAP', 'With workers: largest heap of one; beyond it the thread is ended'),
     2 * 2 ** 30,

@@ -6,6 +6,7 @@
 
 import { PlenumError } from '../../shared/errors.js'
 import type { SpaceName } from '../../shared/names.js'
+import { type Allowance, type AllowanceTerms, leftAt, newAllowance, spend } from '../space/allowance.js'
 import { foldUpdates } from '../space/engine/fold.js'
 import {
   type ApplyResult,
@@ -18,7 +19,6 @@ import {
 import type { Observer } from '../space/observer.js'
 import { EngineThread, type ThreadLimits } from './engine-thread.js'
 import { bytesOf, type Request, type Responses } from './messages.js'
-import { isDear, type Meter, newMeter, spend } from './meter.js'
 
 export interface WorkerEngineOptions extends ThreadLimits {
   /** Threads for ordinary work. There is one more, for what costs much, per two of them, begun when needed. */
@@ -32,11 +32,14 @@ interface Home {
   readonly thread: EngineThread
   /** What its document takes about, encoded. */
   bytes: number
-  meter: Meter
+  allowance: Allowance
 }
 
 /** A call with more than this is dear before it has begun: Yjs takes seconds for the worst 100 KB. */
 const DEAR_CALL_BYTES = 16 * 1024
+const DEAR_CALL_INPUTS = 200
+/** What a space may use of a thread that it shares; beyond it, it is dear and lives with its like. */
+const SHARED_TERMS: AllowanceTerms = { share: 0.2, burstMs: 50, maxDebtMs: 2_000 }
 /** Loading or encoding one that is larger takes tens of milliseconds. */
 const DEAR_DOCUMENT_BYTES = 1024 * 1024
 /** Reading as much takes a few milliseconds. */
@@ -86,7 +89,8 @@ export class WorkerEngine implements Engine {
     const nowMs = performance.now()
     thread.spaces.add(space)
     this.#lost.delete(space)
-    this.#homes.set(space, { thread, bytes, meter: spend(newMeter(nowMs), costMs, nowMs) })
+    const allowance = spend(newAllowance(SHARED_TERMS, nowMs), SHARED_TERMS, { costMs, nowMs })
+    this.#homes.set(space, { thread, bytes, allowance })
   }
 
   /** For what needs no document that is in a thread already. */
@@ -142,12 +146,12 @@ export class WorkerEngine implements Engine {
     const { space } = request
     let home = this.#home(space)
     const bytes = bytesOf(request)
-    if (this.#shouldMove(home, bytes)) {
+    if (this.#shouldMove(home, request, bytes)) {
       await this.#moveApart(space, home)
       home = this.#home(space)
     }
     const { response, costMs } = await home.thread.call(request, home.bytes)
-    home.meter = spend(home.meter, costMs, performance.now())
+    home.allowance = spend(home.allowance, SHARED_TERMS, { costMs, nowMs: performance.now() })
     if (request.op === 'apply') home.bytes += bytes
     if (request.op === 'diff' && request.stateVector === null) home.bytes = (response as Uint8Array).length
     return response
@@ -161,9 +165,11 @@ export class WorkerEngine implements Engine {
   }
 
   /** Nobody is hindered by one that is alone. */
-  #shouldMove({ thread, meter }: Home, callBytes: number): boolean {
+  #shouldMove({ thread, allowance }: Home, request: Request, bytes: number): boolean {
     if (thread.spaces.size === 1 || this.#threads.apart.includes(thread)) return false
-    return callBytes > DEAR_CALL_BYTES || isDear(meter, performance.now())
+    if (bytes > DEAR_CALL_BYTES) return true
+    if (request.op === 'apply' && request.batch.length > DEAR_CALL_INPUTS) return true
+    return leftAt(allowance, SHARED_TERMS, performance.now()) < 0
   }
 
   /** Where the document does not come out of its own bytes as it was, it stays where it is. */
@@ -178,7 +184,7 @@ export class WorkerEngine implements Engine {
     this.#leave(space)
     void home.thread.call({ op: 'close', space }, home.bytes).catch(() => {})
     thread.spaces.add(space)
-    this.#homes.set(space, { thread, bytes: update.length, meter: home.meter })
+    this.#homes.set(space, { thread, bytes: update.length, allowance: home.allowance })
     this.#options.observer.count('moved_apart')
   }
 

@@ -29,6 +29,14 @@ export interface EditingOptions {
   /** Relays and logs; afterwards a rebuild finds it. */
   publish(applied: Applied): void
   reject(message: Inbound, code: ErrorCode, reason: string): void
+  /** What a batch cost the engine. */
+  charge(messages: readonly Inbound[], costMs: number): void
+  /** The engine got stuck in a batch. */
+  onStuck(): void
+  /** Whether nothing may be written by now. */
+  isReadOnly(): boolean
+  /** Drops messages unacknowledged. */
+  discard(messages: readonly Inbound[]): void
 }
 
 /** For what brings nothing new. */
@@ -51,22 +59,27 @@ export class Editing {
    * @throws load_failed where the document had to be rebuilt and could not be
    */
   async apply(batch: readonly Inbound[]): Promise<Omit<Applied, 'updates'>> {
-    const { residence, observer, name, publish, reject } = this.#options
+    const { residence, observer, name, publish, reject, charge, onStuck, isReadOnly, discard } = this.#options
     if (await residence.knows(batch.map(({ update }) => update))) {
       return { messages: batch, outcomes: batch.map(() => NOTHING_NEW) }
     }
     const mayGrow = await this.#mayGrow()
     let messages = batch.filter(isWanted)
     while (messages.length > 0) {
+      if (isReadOnly()) {
+        discard(messages)
+        break
+      }
       const inputs = messages.map(({ kind, update, mayEdit }) => ({ kind, update, mayEdit, mayGrow }))
       const result = await residence.apply(inputs)
       if (result.type === 'applied') {
+        charge(messages, result.costMs ?? 0)
         publish({ messages, ...result })
         return { messages, outcomes: result.outcomes }
       }
       const isStuck = result.cause instanceof EngineStuck
       observer.count('rebuilds')
-      if (isStuck) observer.count('stuck')
+      if (isStuck) onStuck()
       observer.report(
         'warn',
         `an update ${isStuck ? 'took too long' : 'threw'} and the document was rebuilt`,

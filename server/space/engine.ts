@@ -70,7 +70,6 @@ export class EngineStuck extends PlenumError {
   }
 }
 
-/** Where a document is lost to others' faults, `apply`, `stateVector` and `diff` throw `DocumentLost`. */
 /** What stored updates amount to, told from their bytes. */
 export interface Folded {
   /** One update that brings a client with nothing all of it. */
@@ -81,6 +80,7 @@ export interface Folded {
   readonly deletions: Uint8Array
 }
 
+/** Where a document is lost to others' faults, `apply`, `stateVector` and `diff` throw `DocumentLost`. */
 export interface Engine {
   /**
    * Folds updates that were stored before into one without building a document.

@@ -16,6 +16,14 @@ export interface SpaceLimits {
   readonly maxInboxBytes: number
   /** What one space may have applied and not on disk; beyond it, nothing more is applied. */
   readonly maxUncommittedBytes: number
+  /** Engine time that one connection may use at once; beyond it, it is read from as its share allows. */
+  readonly engineBurstMs: number
+  /** The part of a core that one connection may use for long, in percent. */
+  readonly engineSharePercent: number
+  /** So many calls that the engine got stuck in suspend their space. */
+  readonly maxStuckCalls: number
+  /** For how long, from the last of them on. */
+  readonly suspensionMs: number
   /** An empty space leaves memory after this long. */
   readonly evictAfterMs: number
   /** A document that nobody edited for this long stays in memory as bytes alone. */
@@ -33,6 +41,10 @@ export const DEFAULT_LIMITS: SpaceLimits = Object.freeze({
   slowPeerDeadlineMs: 30_000,
   maxInboxBytes: 4 * 2 ** 20,
   maxUncommittedBytes: 32 * 2 ** 20,
+  engineBurstMs: 5_000,
+  engineSharePercent: 50,
+  maxStuckCalls: 3,
+  suspensionMs: 600_000,
   evictAfterMs: 30_000,
   dormantAfterMs: 10_000,
   flushWindowMaxMs: 30,

@@ -7,13 +7,14 @@ import type { SpaceName } from '../../shared/names.js'
 import { PROTOCOL_VERSION, type ResumePoint } from '../../shared/protocol/index.js'
 import { CommitQueue } from './commit-queue.js'
 import { Compactions } from './compactions.js'
-import type { Engine } from './engine.js'
+import { type Engine, EngineStuck } from './engine.js'
 import type { SpaceLimits } from './limits.js'
 import type { Observer } from './observer.js'
 import type { Access, Dialect, Peer } from './peer.js'
 import type { Scheduler } from './scheduler.js'
 import { Session } from './session.js'
 import { Space } from './space.js'
+import { Strikes } from './strikes.js'
 import type { CompactionOutcome, UpdateStore } from './update-store.js'
 
 export interface RegistryOptions {
@@ -67,6 +68,8 @@ export class Registry {
   /** Positions mean something only within one epoch: a crash loses the unsaved tail and reuses its positions. */
   #epoch: string
   readonly #compactions: Compactions
+  readonly #stuckEdits: Strikes
+  readonly #stuckLoads: Strikes
   #isDraining = false
   #hasEnded = false
   #joined = 0
@@ -74,6 +77,9 @@ export class Registry {
   constructor(options: RegistryOptions) {
     this.#options = options
     this.#epoch = options.randomId()
+    const { maxStuckCalls: most, suspensionMs: termMs } = options.limits
+    this.#stuckEdits = new Strikes({ most, termMs })
+    this.#stuckLoads = new Strikes({ most, termMs })
     this.#commits = new CommitQueue({
       store: options.store,
       scheduler: options.scheduler,
@@ -202,6 +208,7 @@ export class Registry {
         await entry.done
         return this.#open(name)
       case undefined: {
+        this.#refuseSuspended(name)
         const space = this.#load(name)
         this.#entries.set(name, { type: 'loading', space })
         return space
@@ -218,12 +225,17 @@ export class Registry {
         commits: this.#commits,
         onCompactionDue: due => this.#compactions.soon(due.name),
         onFailed: failed => this.#drop(failed),
+        onStuck: (stuck, during) => {
+          this.#strike(during === 'loading' ? this.#stuckLoads : this.#stuckEdits, name)
+          this.#suspend(stuck)
+        },
       })
       if (this.#hasEnded) {
         await space.close()
         throw new PlenumError('draining')
       }
       observer.count('loads')
+      this.#suspend(space)
       this.#entries.set(name, { type: 'active', space })
       // A commit may have ended while the space was loading.
       if (this.#commits.uncommittedBytesOf(name) === 0) space.caughtUp()
@@ -231,9 +243,35 @@ export class Registry {
     } catch (error) {
       this.#entries.delete(name)
       observer.count('load_failures')
+      if (error instanceof PlenumError && error.cause instanceof EngineStuck)
+        this.#strike(this.#stuckLoads, name)
       observer.report('error', 'space could not be loaded', { space: name, error: toPlenumError(error) })
       throw error
     }
+  }
+
+  /** @throws quarantined where loading the space got the engine stuck again and again */
+  #refuseSuspended(name: SpaceName): void {
+    if (this.#stuckLoads.suspendedUntil(name, this.#options.scheduler.elapsed()) === null) return
+    throw new PlenumError('quarantined', 'loading this space takes too long')
+  }
+
+  #strike(strikes: Strikes, name: SpaceName): void {
+    const { observer, scheduler } = this.#options
+    const nowMs = scheduler.elapsed()
+    observer.count('stuck')
+    strikes.add(name, nowMs)
+    const untilMs = strikes.suspendedUntil(name, nowMs)
+    if (untilMs === null) return
+    observer.count('suspensions')
+    const what = strikes === this.#stuckLoads ? 'refused' : 'read-only'
+    observer.report('error', 'a space is suspended', { space: name, what, forMs: untilMs - nowMs })
+  }
+
+  /** Whatever it is that keeps getting the engine stuck, nobody writes there for a while. */
+  #suspend(space: Space): void {
+    const untilMs = this.#stuckEdits.suspendedUntil(space.name, this.#options.scheduler.elapsed())
+    if (untilMs !== null) space.suspend(untilMs)
   }
 
   #evict(space: Space): void {

@@ -6,7 +6,7 @@
 import { PlenumError } from '../../shared/errors.js'
 import type { SpaceName } from '../../shared/names.js'
 import { encodeMessage } from '../../shared/protocol/index.js'
-import type { ApplyResult, Engine, EngineInput, Folded } from './engine.js'
+import { type ApplyResult, type Engine, type EngineInput, EngineStuck, type Folded } from './engine.js'
 import { type LoadContext, type LoadedSpace, loadSpace } from './loading.js'
 import { reviving } from './reviving.js'
 import type { Scheduler } from './scheduler.js'
@@ -184,6 +184,8 @@ export class Residence {
       }
       this.#place = AWAKE
     } catch (error) {
+      // Once more would take as long.
+      if (error instanceof EngineStuck) throw new PlenumError('load_failed', undefined, { cause: error })
       observer.report('warn', 'a resting document is built from what is stored', { space: name, error })
       await this.rebuild()
     }

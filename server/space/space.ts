@@ -9,7 +9,8 @@ import { encodeMessage } from '../../shared/protocol/index.js'
 import { CatchingUp } from './catching-up.js'
 import { deliveriesOf } from './deliveries.js'
 import { type Applied, Editing, type EditingOptions, isWanted } from './editing.js'
-import type { Engine, EngineOutcome } from './engine.js'
+import { type Engine, type EngineOutcome, EngineStuck } from './engine.js'
+import { EngineTime } from './engine-time.js'
 import { Inbox } from './inbox.js'
 import type { LoadContext, LoadedSpace } from './loading.js'
 import { PresenceRelay } from './presence-relay.js'
@@ -26,6 +27,8 @@ export interface SpaceOptions extends Parts {
   onCompactionDue(space: Space): void
   /** The space cannot go on; its connections are closed and nothing of it may be used again. */
   onFailed(space: Space): void
+  /** The engine got stuck in one of its calls, and has been freed; after `loading` the space ends. */
+  onStuck(space: Space, during: 'editing' | 'loading'): void
 }
 
 /** At most so many messages are one transaction: a turn must end. */
@@ -45,9 +48,12 @@ export class Space implements SpaceInbox {
   readonly #editing: Editing
   readonly #catchingUp: CatchingUp
   readonly #turns: Turns
+  readonly #engineTime: EngineTime
   /** Sessions with document messages that are handled and not on disk. */
   readonly #unacked = new Set<Session>()
   #quarantine: string | null
+  /** Until when nothing may be written, on the clock that never jumps; null where it may. */
+  #suspendedUntilMs: number | null = null
   #isClosed = false
   #emptySinceMs: number
   /** Frames of updates that the turn under way has sent. */
@@ -79,6 +85,7 @@ export class Space implements SpaceInbox {
     this.#presence = presence
     this.#log = log
     this.#inbox = new Inbox({ maxBytes: limits.maxInboxBytes })
+    this.#engineTime = new EngineTime(options)
     this.#catchingUp = new CatchingUp({ ...options, residence, log, presence, sessions })
     this.#editing = new Editing({
       ...options,
@@ -86,6 +93,10 @@ export class Space implements SpaceInbox {
       log,
       publish: applied => this.#publish(applied),
       reject: (message, code, reason) => this.#reject(message, code, reason),
+      charge: (messages, costMs) => this.#engineTime.charge(messages, costMs),
+      onStuck: () => options.onStuck(this, 'editing'),
+      discard: messages => this.#discard(messages),
+      isReadOnly: () => this.#isReadOnly,
     })
     this.#turns = new Turns({
       scheduler,
@@ -131,7 +142,7 @@ export class Space implements SpaceInbox {
   join(session: Session): void {
     this.#sessions.add(session)
     if (this.#options.commits.isDegraded) session.notify('degraded')
-    if (this.#quarantine !== null) session.notify('read-only')
+    if (this.#isReadOnly) session.notify('read-only')
     this.#ask(session)
   }
 
@@ -139,14 +150,16 @@ export class Space implements SpaceInbox {
     if (message.kind === 'step2' && !message.session.hasPresence) this.#presence.sendAll(message.session)
     const room = this.#inbox.put(message)
     this.#turns.request()
-    return room
+    return room ?? this.#engineTime.pause(message.session)
   }
 
   answer(session: Session, stateVector: Uint8Array): Promise<void> {
-    return new Promise(done => {
+    this.#engineTime.asked(session, stateVector)
+    const answered = new Promise<void>(done => {
       this.#catchingUp.add({ type: 'answer', session, question: { stateVector, done } })
       this.#turns.request()
     })
+    return answered.then(() => this.#engineTime.pause(session))
   }
 
   announce(session: Session, update: Uint8Array): void {
@@ -165,6 +178,7 @@ export class Space implements SpaceInbox {
 
   leave(session: Session): void {
     if (session.flow.type === 'behind') session.flow.question?.done()
+    this.#engineTime.leave(session)
     if (!this.#sessions.delete(session)) return
     this.#unacked.delete(session)
     this.#presence.leave(session)
@@ -191,6 +205,13 @@ export class Space implements SpaceInbox {
   /** A compaction ended. @param snapshotBytes the verified snapshot's size; null where none was made */
   compacted(snapshotBytes: number | null): void {
     this.#log.compacted(snapshotBytes)
+  }
+
+  /** Nothing may be written until then, and everybody is asked for it afterwards; what can be read is served. */
+  suspend(untilMs: number): void {
+    const isNews = !this.#isReadOnly
+    this.#suspendedUntilMs = untilMs
+    if (isNews) for (const session of this.#sessions) session.notify('read-only')
   }
 
   /** Nothing may be written any more; what can be read is served. */
@@ -243,6 +264,11 @@ export class Space implements SpaceInbox {
       this.#catchingUp.sweep(session, elapsedMs)
       this.drained(session)
     }
+    this.#engineTime.sweep()
+    if (this.#suspendedUntilMs !== null && elapsedMs >= this.#suspendedUntilMs) {
+      this.#suspendedUntilMs = null
+      if (this.#quarantine === null) this.recovered()
+    }
     const { idleSinceMs } = this.#residence
     if (idleSinceMs === null || elapsedMs - idleSinceMs < this.#options.limits.dormantAfterMs) return
     this.#isRestDue = true
@@ -268,13 +294,19 @@ export class Space implements SpaceInbox {
   fail(error: PlenumError): void {
     if (this.#isClosed) return
     this.#options.observer.report('error', 'space failed', { space: this.name, error })
+    if (error.cause instanceof EngineStuck) this.#options.onStuck(this, 'loading')
     this.#end()
     this.closeSessions(error.code === 'load_failed' ? 'load_failed' : 'internal')
     this.#options.onFailed(this)
   }
 
+  get #isReadOnly(): boolean {
+    return this.#quarantine !== null || this.#suspendedUntilMs !== null
+  }
+
   #end(): void {
     this.#isClosed = true
+    this.#engineTime.clear()
     this.#turns.close()
     this.#inbox.clear()
     this.#catchingUp.clear()
@@ -320,15 +352,20 @@ export class Space implements SpaceInbox {
     const taken = this.#inbox.take(MAX_BATCH)
     observer.count('document_messages', taken.length)
     const batch = taken.filter(isWanted)
-    if (commits.isDegraded || this.#quarantine !== null) {
-      observer.count('discarded', batch.length)
-      for (const { session, replies } of batch) session.ledger.discarded(replies)
+    if (commits.isDegraded || this.#isReadOnly) {
+      this.#discard(batch)
       return
     }
     const { messages, outcomes } = await this.#editing.apply(batch)
     observer.count('flushes')
     for (const [i, message] of messages.entries()) this.#settle(message, outcomes[i]!)
     await this.#catchingUp.cutSlow()
+  }
+
+  /** Their senders have them, and are asked when writing goes on. */
+  #discard(messages: readonly Inbound[]): void {
+    this.#options.observer.count('discarded', messages.length)
+    for (const { session, replies } of messages) session.ledger.discarded(replies)
   }
 
   /** Logs what was applied and relays it to everybody who is up to date. */

@@ -16,10 +16,15 @@ class LosingEngine implements Engine {
   /** What `apply` and `diff` then take too long for. */
   isStuckBy: (update: Uint8Array) => boolean = () => false
   isLoadStuck = false
+  isFolding = true
   readonly #inline: Engine
 
   constructor(inline: Engine) {
     this.#inline = inline
+  }
+
+  async fold(...args: Parameters<Engine['fold']>): ReturnType<Engine['fold']> {
+    return this.isFolding ? this.#inline.fold(...args) : null
   }
 
   async open(...args: Parameters<Engine['open']>): Promise<void> {
@@ -107,5 +112,115 @@ test('[Q2] [R9] a document that is lost again and again ends its space, which ca
     caller.take()
     assert.is(caller.closed?.code, 4500)
   }
+  assert.is(textIn(await (await core.join()).say(ASK_ALL)), 'kept')
+})
+
+/** Contains the capital letter. */
+const has =
+  (letter: string) =>
+  (bytes: Uint8Array): boolean =>
+    bytes.includes(letter.charCodeAt(0))
+
+test('[Q1] whoever sent what the engine got stuck in is refused, and the rest of the batch takes effect', async () => {
+  const { core, engine, callers } = await setup(3)
+  const [first, offender, third] = callers as [Caller, Caller, Caller]
+  engine.isStuckBy = has('X')
+  first.send(new Writer().type('a'))
+  offender.send(new Writer().type('X'))
+  third.send(new Writer().type('b'))
+  await core.settle()
+  assert.ok(offender.take().some(message => message.type === 'rejected' && message.code === 'unappliable'))
+  for (const caller of [first, third]) assert.is(savedCount(caller.take()), 2)
+  assert.is(core.observer.of('stuck'), 1)
+  assert.is(core.observer.of('suspensions'), 0)
+})
+
+test('[Q1] a question that the engine takes too long to answer closes whoever asked, alone', async () => {
+  const { core, engine, callers } = await setup(2)
+  engine.isStuckBy = has('X')
+  callers[0]!.send({ type: 'step1', stateVector: Uint8Array.of(1, 1, 88) })
+  await core.settle()
+  for (const caller of callers) caller.take()
+  assert.is(callers[0]?.closed?.code, 4529)
+  assert.is(callers[1]?.closed, null)
+})
+
+test('[Q3] a space that keeps getting the engine stuck is read-only for a while, then asks for what was left out', async () => {
+  const { core, engine, callers } = await setup(5)
+  const writers = callers.map(() => new Writer())
+  engine.isStuckBy = has('X')
+  for (const i of [0, 1, 2]) callers[i]!.send(writers[i]!.type('X'))
+  callers[3]!.send(writers[3]!.type('a'))
+  await core.settle()
+  assert.is(core.observer.of('suspensions'), 1)
+  for (const caller of callers) {
+    assert.ok(caller.take().some(message => message.type === 'notice' && message.kind === 'read-only'))
+  }
+  // Neither applied nor acknowledged, nor is anything tried that might hang again.
+  assert.is(savedCount(await callers[4]!.say(writers[4]!.type('bX'))), 0)
+  assert.is(core.observer.of('stuck'), 3)
+  const late = await core.join()
+  const heard = await late.say(ASK_ALL)
+  assert.is(textIn(heard), '')
+  // It is the same for who comes, also after everybody left.
+  engine.isStuckBy = () => false
+  await core.advance(599_000)
+  assert.is(savedCount(await callers[3]!.say(writers[3]!.type('b'))), 0)
+  await core.advance(2_000)
+  const [asked] = callers[3]!.take().filter(({ type }) => type === 'step1')
+  assert.ok(asked !== undefined)
+  assert.is(savedCount(await callers[3]!.say(writers[3]!.answer())), 4)
+  assert.is(textIn(await late.say(ASK_ALL)), 'ab')
+})
+
+test('[Q3] the suspension outlives the space', async () => {
+  const { core, engine, callers } = await setup(3)
+  engine.isStuckBy = has('X')
+  for (const caller of callers) caller.send(new Writer().type('X'))
+  await core.settle()
+  for (const caller of callers) caller.hangUp()
+  await core.advance(60_000)
+  assert.is(core.registry.status.spaces, 0)
+  const messages = (await core.join()).take()
+  assert.ok(messages.some(message => message.type === 'notice' && message.kind === 'read-only'))
+})
+
+test('[Q3] a space that gets the engine stuck when it wakes is refused, and no more tried, until its term is over', async () => {
+  const { core, engine, callers } = await setup(1)
+  await callers[0]!.say(new Writer().type('kept'))
+  callers[0]!.hangUp()
+  await core.advance(60_000)
+  engine.isLoadStuck = true
+  for (let i = 0; i < 3; i++) {
+    const caller = await core.join()
+    assert.is(textIn(await caller.say(ASK_ALL)), 'kept', 'reading needs no document')
+    await caller.say(new Writer().type('x'))
+    assert.is(caller.closed?.code, 4500)
+  }
+  const refused = await core.join()
+  refused.take()
+  assert.is(refused.closed?.code, 4503)
+  assert.is(core.observer.of('stuck'), 3)
+  engine.isLoadStuck = false
+  await core.advance(600_000)
+  assert.is(textIn(await (await core.join()).say(ASK_ALL)), 'kept')
+})
+
+test('[Q3] so is a space whose load gets the engine stuck', async () => {
+  const { core, engine, callers } = await setup(1)
+  engine.isFolding = false
+  await callers[0]!.say(new Writer().type('kept'))
+  callers[0]!.hangUp()
+  await core.advance(60_000)
+  engine.isLoadStuck = true
+  for (let i = 0; i < 5; i++) {
+    const caller = await core.join()
+    caller.take()
+    assert.is(caller.closed?.code, i < 3 ? 4500 : 4503)
+  }
+  assert.is(core.observer.of('stuck'), 3)
+  assert.is(core.observer.of('load_failures'), 3)
+  engine.isLoadStuck = false
+  await core.advance(600_000)
   assert.is(textIn(await (await core.join()).say(ASK_ALL)), 'kept')
 })
