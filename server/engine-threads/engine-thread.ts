@@ -63,6 +63,8 @@ export class EngineThread {
   #posted = 0
   #number = 0
   #watch: Watch = IDLE
+  /** Of the input of a batch: the whole of it may take long although each is quick. */
+  #inputWatch: Watch = IDLE
   readonly #looks: NodeJS.Timeout
   #isEnded = false
   #hasBegun = false
@@ -162,7 +164,10 @@ export class EngineThread {
   }
 
   #look(): void {
+    const before = this.#watch.call
     this.#watch = look(this.#watch, this.#atWork())
+    if (this.#watch.call !== before) this.#inputWatch = IDLE
+    this.#inputWatch = look(this.#inputWatch, this.#progress[PROGRESS.input]!)
     const waiting = this.#watch.call === null ? undefined : this.#waiting.get(this.#watch.call)
     if (waiting === undefined) return
     const startMs = this.#hasBegun ? 0 : START_MS
@@ -185,15 +190,21 @@ export class EngineThread {
     this.#isEnded = true
     clearInterval(this.#looks)
     const atWork = isFault ? Atomics.load(this.#progress, PROGRESS.call) : 0
-    const input = this.#progress[PROGRESS.input]!
     const culprit = this.#waiting.get(atWork)?.request ?? null
     if (isFault) this.#options.onEnd(this, { culprit: culprit?.space ?? null, reason })
     for (const [number, { reject }] of this.#waiting) {
       if (number !== atWork) reject(new DocumentLost())
-      else reject(new EngineStuck(reason, culprit?.op === 'apply' && input >= 0 ? input : null))
+      else reject(new EngineStuck(reason, culprit?.op === 'apply' ? this.#stuckInput() : null))
     }
     this.#waiting.clear()
     this.#queue = []
+  }
+
+  /** The input that alone took as long as the shortest call may. */
+  #stuckInput(): number | null {
+    const { call: input } = this.#inputWatch
+    const isIt = isStuck(this.#inputWatch, this.#options.timeoutMs, this.#lookMs)
+    return isIt && input !== null && input >= 0 ? input : null
   }
 
   #decay(): void {

@@ -67,8 +67,15 @@ const failpointFor = (death: Death, rng: Rng): string => {
   }
 }
 
+/** The life after next has engine threads again. */
+let lives = 0
+
 const startLife = (dataDir: string, failpoints: string): Promise<ServerProcess> =>
-  startServer({ dataDir, flags: ['--log-level', 'warn'], env: { PLENUM_FAILPOINTS: failpoints } })
+  startServer({
+    dataDir,
+    flags: ['--log-level', 'warn', '--workers', String(lives++ % 2)],
+    env: { PLENUM_FAILPOINTS: failpoints },
+  })
 
 const FRESH = { user: 'fresh', role: 'read' } as const
 
