@@ -39,6 +39,8 @@ export class PresenceRelay {
   #changes
   #renewals
   #removals
+  /** Everybody, as of when the first newcomer since the last news came; what is newer, the next news tell. */
+  #everybody: AwarenessBatch | null = null
 
   constructor(options: PresenceRelayOptions) {
     this.#options = options
@@ -69,7 +71,11 @@ export class PresenceRelay {
       observer.count('replaced')
       for (const other of sessions) if (other.peer.id === replaces) other.close('replaced')
     }
-    if (nudge !== null) session.sendFrame(nudge)
+    if (nudge !== null) {
+      session.sendFrame(nudge)
+      // It is here again, and nobody will be told before it says so once more.
+      this.#everybody = null
+    }
   }
 
   /** Sends everybody's state to one connection, which hears of every change from then on. */
@@ -78,7 +84,10 @@ export class PresenceRelay {
     const { clientIds } = this.#presence
     if (session.flow.type === 'behind') {
       for (const clientId of clientIds) session.flow.missedClientIds.add(clientId)
-    } else this.#send(session, this.#presence.batch(clientIds))
+      return
+    }
+    this.#everybody ??= this.#presence.batch(clientIds)
+    this.#send(session, this.#everybody)
   }
 
   /** What a connection that was behind has missed: the latest of each. */
@@ -93,6 +102,7 @@ export class PresenceRelay {
   leave(session: Session): void {
     const gone = this.#presence.leave(session.peer.id)
     if (gone.length === 0) return
+    this.#everybody = null
     const nowMs = this.#options.scheduler.elapsed()
     if (flushDelayMs(this.#removals, nowMs) > 0) {
       for (const clientId of gone) this.#changed.add(clientId)
@@ -106,6 +116,7 @@ export class PresenceRelay {
   clear(): void {
     this.#changed.clear()
     this.#renewed.clear()
+    this.#everybody = null
     this.#presence = new Presence(this.#options)
   }
 
@@ -132,6 +143,7 @@ export class PresenceRelay {
 
   /** @returns what the frames will cost, ms */
   #tell(clientIds: Iterable<number>): number {
+    this.#everybody = null
     const news = [...clientIds]
     const batch = this.#presence.batch(news)
     this.#presence.told(news)

@@ -393,6 +393,32 @@ test('[A11] a large room collects changes, for a bounded time', async () => {
   )
 })
 
+test('[A11] newcomers to a large room know everybody, and what is being collected a moment later', async () => {
+  const { core, members } = await crowd(100)
+  await announceAll(core, members, 2, '{"at":2}')
+  const first = await core.join({ dialect: 'stock' })
+  const known = new Map<number, string>()
+  const hear = (messages: readonly ServerMessage[]): void => {
+    for (const { clientId, state } of entriesOf(messages)) known.set(clientId, state)
+  }
+  hear(await first.say(ASK_ALL, NOTHING))
+  assert.is(known.size, 100)
+
+  members[0]?.send(entry(1, 3, '{"at":3}'))
+  members[1]?.hangUp()
+  await core.live({ dialect: 'stock' })
+  const second = await core.join({ dialect: 'stock', access: { user: 'u2' } })
+  second.send(entry(2, 1, '{"back":true}'), ASK_ALL)
+  const late = await core.join({ dialect: 'stock' })
+  known.clear()
+  hear(await late.say(ASK_ALL, NOTHING))
+  assert.is(known.size, 100, 'who came back is known, whatever others still have to be told')
+  await core.advance(40)
+  hear(late.take())
+  assert.is(known.get(1), '{"at":3}')
+  assert.is(known.get(2), '{"back":true}')
+})
+
 test('[A10] renewals are told together, and within four seconds', async () => {
   const { core, members, watcher } = await crowd(100)
   await announceAll(core, members, 2, '{}')
