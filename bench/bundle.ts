@@ -22,7 +22,7 @@ interface Chunk {
 const ROOT = resolve(import.meta.dirname, '../..')
 
 /** The package by its own name, as whoever has installed it would import it. */
-const ALIASES = [
+export const ALIASES = [
   { find: /^plenum\/client$/, replacement: join(ROOT, 'dist/client/index.js') },
   { find: /^plenum\/server$/, replacement: join(ROOT, 'dist/server/index.js') },
 ]
