@@ -71,13 +71,22 @@ export class CatchingUp {
         else throw error
       }
     }
-    await this.cutSlow()
+    if (this.isAnySlow) await this.cutSlow()
   }
 
   /** Drops everything; nobody waits any more. */
   clear(): void {
     for (const errand of this.#errands) settle(errand)
     this.#errands = []
+  }
+
+  /** Whether somebody has more waiting than the budget. */
+  get isAnySlow(): boolean {
+    const { sessions, limits } = this.#options
+    for (const { flow, peer } of sessions) {
+      if (flow.type !== 'behind' && peer.bufferedBytes > limits.peerBudgetBytes) return true
+    }
+    return false
   }
 
   /** Whoever has more waiting than the budget is not sent more. To be called before the document changes again. */

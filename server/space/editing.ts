@@ -59,11 +59,12 @@ export class Editing {
    * @throws load_failed where the document had to be rebuilt and could not be
    */
   async apply(batch: readonly Inbound[]): Promise<Omit<Applied, 'updates'>> {
-    const { residence, observer, name, publish, reject, charge, onStuck, isReadOnly, discard } = this.#options
-    if (await residence.knows(batch.map(({ update }) => update))) {
+    const { residence, observer, name, limits, log } = this.#options
+    const { publish, reject, charge, onStuck, isReadOnly, discard } = this.#options
+    if (residence.isResting && (await residence.knows(batch.map(({ update }) => update)))) {
       return { messages: batch, outcomes: batch.map(() => NOTHING_NEW) }
     }
-    const mayGrow = await this.#mayGrow()
+    const mayGrow = log.documentBytes < limits.maxDocumentBytes || (await this.#hasRoom())
     let messages = batch.filter(isWanted)
     while (messages.length > 0) {
       if (isReadOnly()) {
@@ -109,9 +110,9 @@ export class Editing {
     return { messages, outcomes }
   }
 
-  async #mayGrow(): Promise<boolean> {
+  /** The bound on the document's size was reached: is it really that large? */
+  async #hasRoom(): Promise<boolean> {
     const { limits, residence, scheduler, log } = this.#options
-    if (log.documentBytes < limits.maxDocumentBytes) return true
     const nowMs = scheduler.elapsed()
     if (nowMs - this.#quotaCheckedMs >= QUOTA_CHECK_MS) {
       this.#quotaCheckedMs = nowMs

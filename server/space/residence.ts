@@ -104,6 +104,10 @@ export class Residence {
     return (await this.#full()).length
   }
 
+  get isResting(): boolean {
+    return this.#place.type === 'resting'
+  }
+
   /** Whether it can be told without a document that none of the updates brings anything new. */
   async knows(updates: readonly Uint8Array[]): Promise<boolean> {
     const some = updates.filter(update => !isEqual(update, EMPTY_UPDATE))
@@ -116,7 +120,8 @@ export class Residence {
 
   /** After `broken` the document has to be rebuilt. */
   async apply(batch: readonly EngineInput[]): Promise<ApplyResult> {
-    await this.#wake()
+    if (this.#place.type === 'resting') await this.#wake()
+    this.#neededMs = this.#options.scheduler.elapsed()
     return this.#engine.apply(this.#options.name, batch)
   }
 

@@ -321,9 +321,9 @@ export class Space implements SpaceInbox {
   async #turn(): Promise<number> {
     this.#relayed = 0
     try {
-      if (!this.#isClosed) await this.#flush()
-      if (!this.#isClosed) await this.#catchingUp.run()
-      if (!this.#isClosed) await this.#rest()
+      if (!this.#isClosed && !this.#inbox.isEmpty) await this.#flush()
+      if (!this.#isClosed && !this.#catchingUp.isEmpty) await this.#catchingUp.run()
+      if (!this.#isClosed && this.#isRestDue) await this.#rest()
       this.#presence.flush()
     } catch (error) {
       this.fail(toPlenumError(error))
@@ -333,7 +333,6 @@ export class Space implements SpaceInbox {
 
   /** Nobody has edited for a while: only bytes stay, unless somebody is owed what only the document can tell. */
   async #rest(): Promise<void> {
-    if (!this.#isRestDue) return
     this.#isRestDue = false
     const isSaved = this.#options.commits.uncommittedBytesOf(this.name) === 0
     if (!isSaved || !this.#inbox.isEmpty || !this.#catchingUp.isEmpty || this.#catchingUp.isAnyBehind) return
@@ -347,7 +346,7 @@ export class Space implements SpaceInbox {
   }
 
   async #flush(): Promise<void> {
-    if (this.#inbox.isEmpty || this.#isBlocked) return
+    if (this.#isBlocked) return
     const { observer, commits } = this.#options
     const taken = this.#inbox.take(MAX_BATCH)
     observer.count('document_messages', taken.length)
@@ -359,7 +358,7 @@ export class Space implements SpaceInbox {
     const { messages, outcomes } = await this.#editing.apply(batch)
     observer.count('flushes')
     for (const [i, message] of messages.entries()) this.#settle(message, outcomes[i]!)
-    await this.#catchingUp.cutSlow()
+    if (this.#catchingUp.isAnySlow) await this.#catchingUp.cutSlow()
   }
 
   /** Their senders have them, and are asked when writing goes on. */

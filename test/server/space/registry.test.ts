@@ -565,7 +565,7 @@ test('[R12] an idle space flushes at once, a busy one collects', async () => {
   const core = new Core({ limits: { flushWindowMaxMs: 30 } })
   const author = await core.live()
   const doc = new Writer()
-  core.scheduler.costMs = 5
+  core.scheduler.costMs = 10
   for (let i = 0; i < 10; i++) await author.say(doc.type('a'))
   const flushes = core.observer.of('flushes')
   assert.ok(flushes < 11, `${flushes} flushes of 11 messages`)
