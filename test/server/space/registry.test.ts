@@ -562,7 +562,7 @@ test('[R8] a graceful restart loses nothing, and says so', async () => {
 })
 
 test('[R12] an idle space flushes at once, a busy one collects', async () => {
-  const core = new Core({ limits: { flushWindowMaxMs: 30 } })
+  const core = new Core({ limits: { flushWindowMaxMs: 5_000 } })
   const author = await core.live()
   const doc = new Writer()
   core.scheduler.costMs = 20
@@ -573,7 +573,7 @@ test('[R12] an idle space flushes at once, a busy one collects', async () => {
   for (let i = 0; i < 10; i++) await author.say(doc.type('a'))
   const flushes = core.observer.of('flushes') - before
   assert.ok(flushes <= 1, `${flushes} flushes of 10 messages`)
-  await core.advance(1000)
+  await core.advance(5_000)
   assert.is(await textOf(core), doc.text.toString())
   await author.say(NOTHING)
   assert.is(core.observer.of('document_messages'), 15)
