@@ -1,11 +1,12 @@
 /**
- * The parts of README.md that are generated: the table of settings, what the client weighs, and the figures of the
- * newest result. Run it by `npm run docs`; a test fails where the README says something else.
+ * The parts of README.md that are generated: the table of settings, what the client weighs, what peers were seen to
+ * do, and the figures of the newest result. Run it by `npm run docs`; a test fails where the README says something else.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { renderConfigTable } from '../server/config.js'
+import { type BehaviourReport, behaviourToMarkdown } from './behaviour-report.js'
 import { type Report, toMarkdown } from './report.js'
 import { type SizeReport, sizesToMarkdown } from './size-report.js'
 
@@ -15,7 +16,11 @@ const RESULTS = join(ROOT, 'bench/results')
 
 /** The README as it should be. @throws where a marker is missing */
 export const renderReadme = (readme: string): string =>
-  replacePart(replacePart(renderSizePart(readme), 'config', renderConfigTable()), 'figures', renderFigures())
+  replacePart(
+    replacePart(renderBehaviourPart(renderSizePart(readme)), 'config', renderConfigTable()),
+    'figures',
+    renderFigures(),
+  )
 
 /** The README with what was last measured by `npm run size`. */
 export const renderSizePart = (readme: string): string =>
@@ -23,6 +28,14 @@ export const renderSizePart = (readme: string): string =>
     readme,
     'size',
     sizesToMarkdown(JSON.parse(readFileSync(join(RESULTS, 'size.json'), 'utf8')) as SizeReport),
+  )
+
+/** The README with what was last seen by `npm run bench:behaviour`. */
+export const renderBehaviourPart = (readme: string): string =>
+  replacePart(
+    readme,
+    'behaviour',
+    behaviourToMarkdown(JSON.parse(readFileSync(join(RESULTS, 'behaviour.json'), 'utf8')) as BehaviourReport),
   )
 
 /** The newest result file, by its name, which begins with the date. */

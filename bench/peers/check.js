@@ -17,7 +17,7 @@ const checkPeer = async peer => {
     await other.until('the other has the text', () => text(other) === 'hello')
     other.doc.getText('text').insert(5, ' world')
     await one.until('both have the same', () => text(one) === 'hello world')
-    if (peer.dialect === 'hocuspocus') await one.until('it is acknowledged', () => one.statuses.length > 0)
+    if (peer.dialect === 'hocuspocus') await one.until('all is acknowledged', () => one.isAllAcknowledged)
 
     const { heapUsed } = await server.memory()
     assert.ok(heapUsed > 1_000_000)

@@ -1,6 +1,6 @@
 /**
  * A small Yjs client that speaks both dialects and shows what the server says: for checks, not for load. It sends
- * every local change of its document, answers step 1, and counts what Hocuspocus acknowledges.
+ * every local change of its document, answers step 1, and counts what is acknowledged.
  */
 import { once } from 'node:events'
 import * as decoding from 'lib0/decoding'
@@ -15,17 +15,30 @@ const AUTH = 2
 const SYNC_REPLY = 4
 const CLOSE = 7
 const SYNC_STATUS = 8
+/** Plenum's, where `plenum.v1` was offered. */
+const SAVED = 101
+const REJECTED = 102
 /** In an auth message of the server. */
 const PERMISSION_DENIED = 1
 
 /**
- * @param {{url: string, room: string, dialect: 'stock' | 'hocuspocus', doc?: Y.Doc, token?: string,
- *   protocols?: string[]}} options `url` without the room; `token` for Hocuspocus's first message
+ * @param {{url: string, room: string, dialect: 'stock' | 'hocuspocus', doc?: Y.Doc,
+ *   awareness?: awarenessProtocol.Awareness, token?: string,
+ *   protocols?: string[]}} options `url` without the room; `awareness` to keep it
+ *   over connections, then it is the caller's to end; `token` for Hocuspocus's first message
  */
-export const connect = async ({ url, room, dialect, doc = new Y.Doc(), token = '', protocols = [] }) => {
+export const connect = async ({
+  url,
+  room,
+  dialect,
+  doc = new Y.Doc(),
+  awareness = null,
+  token = '',
+  protocols = [],
+}) => {
   const ws = new WebSocket(dialect === 'stock' ? `${url}/${room}` : url, protocols)
   ws.binaryType = 'arraybuffer'
-  const client = new LightClient(ws, room, dialect, doc)
+  const client = new LightClient(ws, room, dialect, doc, awareness)
   await Promise.race([
     once(ws, 'open'),
     client.closed.then(({ code }) => {
@@ -50,24 +63,29 @@ class LightClient {
   synced
   /** `{code, reason}`, when the server ended it: by the socket or by Hocuspocus's own message. */
   closed
-  /** Hocuspocus's SyncStatus messages: true is its acknowledgement. */
-  statuses = []
+  /** Updates and step 2 messages that were sent, and how many of them the server has acknowledged. */
+  sentDocuments = 0
+  acknowledged = 0
+  /** What the server said of those that it refused. */
+  refusals = []
   /** Auth messages of the server: `{kind, text}`. */
   authAnswers = []
   /** Awareness messages as they came. */
   awarenessUpdates = []
+  #ownsAwareness
   #room
   #dialect
   #resolveSynced
   #resolveClosed
 
-  constructor(ws, room, dialect, doc) {
+  constructor(ws, room, dialect, doc, awareness) {
     this.ws = ws
     this.doc = doc
     this.#room = room
     this.#dialect = dialect
-    this.awareness = new awarenessProtocol.Awareness(doc)
-    this.awareness.setLocalState(null)
+    this.#ownsAwareness = awareness === null
+    this.awareness = awareness ?? new awarenessProtocol.Awareness(doc)
+    if (this.#ownsAwareness) this.awareness.setLocalState(null)
     this.closed = new Promise(resolve => {
       this.#resolveClosed = resolve
     })
@@ -113,6 +131,7 @@ class LightClient {
   }
 
   sendUpdate(update) {
+    this.sentDocuments++
     this.send(SYNC, encoder => {
       encoding.writeVarUint(encoder, 2)
       encoding.writeVarUint8Array(encoder, update)
@@ -122,6 +141,13 @@ class LightClient {
   /** An awareness update, whoever it speaks of. */
   sendAwareness(update) {
     this.send(AWARENESS, encoder => encoding.writeVarUint8Array(encoder, update))
+  }
+
+  /** From now on as stock clients: sends its own state, and every change that it sees, also what it was sent. */
+  announce(state = this.awareness.getLocalState()) {
+    this.awareness.on('update', this.#onAwareness)
+    if (state === this.awareness.getLocalState()) this.#onAwareness({ added: [this.doc.clientID] })
+    else this.awareness.setLocalState(state)
   }
 
   /** Ends as a lost network does: no goodbye. */
@@ -134,9 +160,15 @@ class LightClient {
     if (origin !== this) this.sendUpdate(update)
   }
 
+  #onAwareness = ({ added, updated = [], removed = [] }) =>
+    this.sendAwareness(
+      awarenessProtocol.encodeAwarenessUpdate(this.awareness, [...added, ...updated, ...removed]),
+    )
+
   #end(code, reason) {
     this.doc.off('update', this.#onUpdate)
-    this.awareness.destroy()
+    this.awareness.off('update', this.#onAwareness)
+    if (this.#ownsAwareness) this.awareness.destroy()
     this.#resolveClosed({ code, reason })
   }
 
@@ -159,7 +191,15 @@ class LightClient {
         this.#receiveAuth(decoding.readVarUint(decoder), decoding.readVarString(decoder))
         break
       case SYNC_STATUS:
-        this.statuses.push(decoding.readVarUint(decoder) === 1)
+        if (decoding.readVarUint(decoder) === 1) this.acknowledged++
+        else this.refusals.push('not saved')
+        break
+      case SAVED:
+        this.acknowledged = decoding.readVarUint(decoder)
+        break
+      case REJECTED:
+        decoding.readVarUint(decoder)
+        this.refusals.push(decoding.readVarString(decoder))
         break
       case CLOSE:
         this.#end(1000, decoding.readVarString(decoder))
@@ -177,6 +217,7 @@ class LightClient {
     const kind = decoding.readVarUint(decoder)
     const bytes = decoding.readVarUint8Array(decoder)
     if (kind === 0) {
+      this.sentDocuments++
       this.send(SYNC, encoder => {
         encoding.writeVarUint(encoder, 1)
         encoding.writeVarUint8Array(encoder, Y.encodeStateAsUpdate(this.doc, bytes))
@@ -185,6 +226,10 @@ class LightClient {
     }
     Y.applyUpdate(this.doc, bytes, this)
     if (kind === 1) this.#resolveSynced()
+  }
+
+  get isAllAcknowledged() {
+    return this.acknowledged >= this.sentDocuments
   }
 
   /** Called after each message, for `until`. */
