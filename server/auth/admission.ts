@@ -73,7 +73,7 @@ export class Admission {
     }
     this.#total++
     raise(this.#byAddress, key)
-    return this.#place(key)
+    return new OnePlace(this.#desk, key)
   }
 
   /** Forgets what no longer counts. */
@@ -82,32 +82,72 @@ export class Admission {
     this.#penalties.sweep(nowMs)
   }
 
-  #place(key: string): Place {
-    let seat: { space: SpaceName; user: string; dialect: Dialect } | null = null
-    let isLeft = false
-    return {
-      failed: nowMs => this.#failures.add(key, nowMs),
-      claim: (space, { user }, dialect, nowMs) => {
-        const penalty = this.#penalties.penalty(user, space, nowMs)
-        if (penalty !== null) return { ...penalty, message: 'closed too often for this; wait' }
-        if ((this.#bySpace.get(space) ?? 0) >= this.#limits.maxPeersPerSpace) {
-          return limited('the space is full', FULL_RETRY_MS)
-        }
-        raise(this.#bySpace, space)
-        seat = { space, user, dialect }
-        return null
-      },
-      closed: (code, nowMs) => {
-        if (seat !== null) this.#penalties.strike(seat.user, seat.space, seat.dialect, code, nowMs)
-      },
-      leave: () => {
-        if (isLeft) return
-        isLeft = true
-        this.#total--
-        lower(this.#byAddress, key)
-        if (seat !== null) lower(this.#bySpace, seat.space)
-      },
-    }
+  /** What a place asks of the whole; nobody else does. */
+  readonly #desk: Desk = {
+    failed: (key, nowMs) => this.#failures.add(key, nowMs),
+    seat: (space, user, nowMs) => {
+      const penalty = this.#penalties.penalty(user, space, nowMs)
+      if (penalty !== null) return { ...penalty, message: 'closed too often for this; wait' }
+      if ((this.#bySpace.get(space) ?? 0) >= this.#limits.maxPeersPerSpace) {
+        return limited('the space is full', FULL_RETRY_MS)
+      }
+      raise(this.#bySpace, space)
+      return null
+    },
+    closed: (seat, code, nowMs) => {
+      this.#penalties.strike(seat.user, seat.space, seat.dialect, code, nowMs)
+    },
+    left: (key, space) => {
+      this.#total--
+      lower(this.#byAddress, key)
+      if (space !== null) lower(this.#bySpace, space)
+    },
+  }
+}
+
+interface Seat {
+  readonly space: SpaceName
+  readonly user: string
+  readonly dialect: Dialect
+}
+
+interface Desk {
+  failed(key: string, nowMs: number): void
+  seat(space: SpaceName, user: string, nowMs: number): Refusal | null
+  closed(seat: Seat, code: ErrorCode, nowMs: number): void
+  left(key: string, space: SpaceName | null): void
+}
+
+/** One of thousands: it holds what is its own, and nothing else. */
+class OnePlace implements Place {
+  readonly #desk: Desk
+  readonly #key: string
+  #seat: Seat | null = null
+  #isLeft = false
+
+  constructor(desk: Desk, key: string) {
+    this.#desk = desk
+    this.#key = key
+  }
+
+  failed(nowMs: number): void {
+    this.#desk.failed(this.#key, nowMs)
+  }
+
+  claim(space: SpaceName, { user }: Access, dialect: Dialect, nowMs: number): Refusal | null {
+    const refusal = this.#desk.seat(space, user, nowMs)
+    if (refusal === null) this.#seat = { space, user, dialect }
+    return refusal
+  }
+
+  closed(code: ErrorCode, nowMs: number): void {
+    if (this.#seat !== null) this.#desk.closed(this.#seat, code, nowMs)
+  }
+
+  leave(): void {
+    if (this.#isLeft) return
+    this.#isLeft = true
+    this.#desk.left(this.#key, this.#seat?.space ?? null)
   }
 }
 

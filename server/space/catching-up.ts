@@ -11,7 +11,7 @@ import type { Observer } from './observer.js'
 import type { PresenceRelay } from './presence-relay.js'
 import type { Residence } from './residence.js'
 import type { Scheduler } from './scheduler.js'
-import type { Question, Session } from './session.js'
+import { JOINING, LIVE, type Question, type Session } from './session.js'
 import type { SpaceLog } from './space-log.js'
 
 /** What waits for the end of the current turn's edits, in order. */
@@ -174,7 +174,7 @@ export class CatchingUp {
       session.sendFrame(await residence.step2(flow.question.stateVector))
       flow.question.done()
     } else if (flow.since === null) {
-      session.flow = { type: 'joining' }
+      session.flow = JOINING
       presence.sendMissed(session, flow.missedClientIds)
       return
     } else {
@@ -186,7 +186,7 @@ export class CatchingUp {
   #becomeLive(session: Session): void {
     const { log, presence } = this.#options
     const { flow } = session
-    session.flow = { type: 'live' }
+    session.flow = LIVE
     session.sentPosition = log.position
     if (flow.type === 'behind') presence.sendMissed(session, flow.missedClientIds)
     session.durable(log.durablePosition)

@@ -67,6 +67,10 @@ export interface Question {
   done(): void
 }
 
+/** Most sessions are in one of these, so they share them. */
+export const JOINING: Flow = Object.freeze({ type: 'joining' })
+export const LIVE: Flow = Object.freeze({ type: 'live' })
+
 export interface SessionOptions {
   readonly peer: Peer
   /** The later of two connections has the greater number. */
@@ -88,12 +92,15 @@ export class Session {
   readonly dialect: Dialect
   readonly resumeAfter: number | null
   readonly ledger = new AckLedger()
-  flow: Flow = { type: 'joining' }
+  flow: Flow = JOINING
   /** The log position up to which this connection has been sent everything. */
   sentPosition = 0
   /** Whether it has been sent others' presence: once it answered our first step 1. */
   hasPresence = false
-  readonly #options: SessionOptions
+  readonly #inbox: SpaceInbox
+  readonly #scheduler: Scheduler
+  readonly #maxFrameBytes: number
+  readonly #judge: SessionOptions['authenticate']
   #access: Access
   #isOpen = true
   #toldCount = 0
@@ -107,7 +114,10 @@ export class Session {
     this.order = options.order
     this.dialect = options.dialect
     this.resumeAfter = options.resumeAfter
-    this.#options = options
+    this.#inbox = options.inbox
+    this.#scheduler = options.scheduler
+    this.#maxFrameBytes = options.maxFrameBytes
+    this.#judge = options.authenticate
     this.#access = options.access
   }
 
@@ -126,7 +136,7 @@ export class Session {
   receive(frame: Uint8Array): void | Promise<void> {
     if (!this.#isOpen) return
     try {
-      if (frame.length > this.#options.maxFrameBytes) throw new PlenumError('too_large')
+      if (frame.length > this.#maxFrameBytes) throw new PlenumError('too_large')
       this.#expire()
       return this.#handle(decodeClientMessage(frame))?.catch(error => this.close(toPlenumError(error).code))
     } catch (error) {
@@ -137,14 +147,14 @@ export class Session {
 
   /** The door could write again. */
   drained(): void {
-    if (this.#isOpen && this.flow.type === 'behind') this.#options.inbox.drained(this)
+    if (this.#isOpen && this.flow.type === 'behind') this.#inbox.drained(this)
   }
 
   /** The connection is closed: presence leaves in this tick. Idempotent. */
   leave(): void {
     if (!this.#isOpen) return
     this.#isOpen = false
-    this.#options.inbox.leave(this)
+    this.#inbox.leave(this)
   }
 
   /** Closes the connection and leaves. Idempotent. */
@@ -223,12 +233,11 @@ export class Session {
 
   #expire(): void {
     const { expiresAtMs } = this.#access
-    if (expiresAtMs !== null && expiresAtMs <= this.#options.scheduler.now())
-      throw new PlenumError('token_expired')
+    if (expiresAtMs !== null && expiresAtMs <= this.#scheduler.now()) throw new PlenumError('token_expired')
   }
 
   #handle(message: ClientMessage): void | Promise<void> {
-    const { inbox } = this.#options
+    const inbox = this.#inbox
     switch (message.type) {
       case 'step1':
         return inbox.answer(this, message.stateVector)
@@ -251,12 +260,12 @@ export class Session {
     const { user, role } = this.#access
     const mayEdit = mayDo(role, 'edit-document')
     const replies = this.ledger.replies
-    return this.#options.inbox.submit({ session: this, number, reply, replies, kind, update, mayEdit, user })
+    return this.#inbox.submit({ session: this, number, reply, replies, kind, update, mayEdit, user })
   }
 
   async #authenticate(token: string): Promise<void> {
     try {
-      const access = await this.#options.authenticate(token)
+      const access = await this.#judge(token)
       if (access.user !== this.#access.user)
         throw new PlenumError('unauthenticated', 'the token is of another user')
       this.#access = access

@@ -16,18 +16,23 @@ import { unsentBytes } from './unsent.js'
 /** How a connection came to its end. */
 export type CloseCause = ErrorCode | 'peer' | 'half_open' | 'protocol_error'
 
+/** What connections share: there are thousands of them, so that each holds only what is its own. */
+export interface Keeper {
+  readonly heartbeat: HeartbeatLimits
+  readonly outlet: Outlet
+  /** Something of ours failed while a frame was handled. */
+  onFault(connection: Connection, error: PlenumError): void
+  /** The socket is closed. Called once. */
+  onClosed(connection: Connection, cause: CloseCause): void
+}
+
 export interface ConnectionOptions {
   readonly id: PeerId
   readonly ws: WebSocket
   /** The raw socket that `ws` runs on. */
   readonly socket: Duplex & { readonly bytesWritten?: number }
   readonly nowMs: number
-  readonly heartbeat: HeartbeatLimits
-  readonly outlet: Outlet
-  /** Something of ours failed while a frame was handled. */
-  onFault(error: PlenumError): void
-  /** The socket is closed. Called once. */
-  onClosed(cause: CloseCause): void
+  readonly keeper: Keeper
 }
 
 /** How long a peer may take to answer our close frame, ms. */
@@ -35,16 +40,20 @@ const CLOSE_TIMEOUT_MS = 10_000
 /** More than this is handed to the operating system at once: what it does not take must show. */
 const MAX_HELD_BYTES = 16 * 1024
 
+/** Where listeners, which all connections share, find the connection of the emitter that they are called on. */
+const CONNECTION = Symbol('connection')
+type Emitter = object & { [CONNECTION]?: Connection }
+
 export class Connection implements Peer, Holder {
   readonly id: PeerId
   readonly #ws: WebSocket
   readonly #socket: ConnectionOptions['socket']
-  readonly #options: ConnectionOptions
+  readonly #keeper: Keeper
   #session: Session | null = null
   #hasLeft = false
   #cause: CloseCause | null = null
   /** Frames that arrived in one chunk while the session asked for a pause; bounded by that chunk. */
-  #waiting: Uint8Array[] = []
+  #waiting: Uint8Array[] | null = null
   #isHandling = false
   #wasHeard = true
   #wasPaused = true
@@ -53,27 +62,50 @@ export class Connection implements Peer, Holder {
   /** Written in this tick and not handed to the operating system yet: the socket is corked. */
   #heldBytes = 0
 
-  constructor(options: ConnectionOptions) {
-    const { ws, socket } = options
-    this.id = options.id
+  constructor({ id, ws, socket, nowMs, keeper }: ConnectionOptions) {
+    this.id = id
     this.#ws = ws
     this.#socket = socket
-    this.#options = options
-    this.#pulse = firstPulse(options.nowMs, options.heartbeat)
+    this.#keeper = keeper
+    this.#pulse = firstPulse(nowMs, keeper.heartbeat)
+    ;(ws as Emitter)[CONNECTION] = this
+    ;(socket as Emitter)[CONNECTION] = this
     ws.pause()
-    ws.on('message', (data, isBinary) => this.#onMessage(data as Buffer, isBinary))
-    ws.on('error', error => this.#onError(error))
-    ws.on('close', () => this.#onClose())
-    socket.on('drain', () => {
-      if (!this.#hasLeft) this.#session?.drained()
-    })
-    // ws emits 'close' only when the socket has ended. Its own listener on the socket ran before this one, so
-    // a close frame in this chunk, or the end, shows in `readyState` now.
-    socket.on('data', () => {
-      this.#wasHeard = true
-      if (ws.readyState !== WebSocket.OPEN) this.#endedByPeer()
-    })
-    socket.on('end', () => this.#endedByPeer())
+    ws.on('message', Connection.#onWs.message)
+    ws.on('error', Connection.#onWs.error)
+    ws.on('close', Connection.#onWs.close)
+    socket.on('drain', Connection.#onSocket.drain)
+    socket.on('data', Connection.#onSocket.data)
+    socket.on('end', Connection.#onSocket.end)
+  }
+
+  static readonly #onWs = {
+    message(this: Emitter, data: unknown, isBinary: boolean): void {
+      this[CONNECTION]!.#onMessage(data as Buffer, isBinary)
+    },
+    error(this: Emitter, error: Error): void {
+      this[CONNECTION]!.#onError(error)
+    },
+    close(this: Emitter): void {
+      this[CONNECTION]!.#onClose()
+    },
+  }
+
+  static readonly #onSocket = {
+    drain(this: Emitter): void {
+      const connection = this[CONNECTION]!
+      if (!connection.#hasLeft) connection.#session?.drained()
+    },
+    // ws emits 'close' only when the socket has ended. Its own listener on the socket ran before this one, so a
+    // close frame in this chunk, or the end, shows in `readyState` now.
+    data(this: Emitter): void {
+      const connection = this[CONNECTION]!
+      connection.#wasHeard = true
+      if (connection.#ws.readyState !== WebSocket.OPEN) connection.#endedByPeer()
+    },
+    end(this: Emitter): void {
+      this[CONNECTION]!.#endedByPeer()
+    },
   }
 
   /** What is held until the tick ends was not offered to the operating system yet, and does not count. */
@@ -89,9 +121,9 @@ export class Connection implements Peer, Holder {
     }
     if (this.#heldBytes === 0) {
       this.#socket.cork()
-      this.#options.outlet.hold(this)
+      this.#keeper.outlet.hold(this)
     }
-    for (const chunk of this.#options.outlet.frames.of(frame)) {
+    for (const chunk of this.#keeper.outlet.frames.of(frame)) {
       this.#socket.write(chunk)
       this.#heldBytes += chunk.length
     }
@@ -107,7 +139,7 @@ export class Connection implements Peer, Holder {
   close(code: ErrorCode, reason: string = ERRORS[code].text): void {
     if (this.#cause !== null) return
     this.#cause = code
-    this.#waiting = []
+    this.#waiting = null
     this.#ws.close(ERRORS[code].close, closeReason(reason))
     // The peer's answer must be read, or the socket lingers.
     this.#ws.resume()
@@ -139,7 +171,7 @@ export class Connection implements Peer, Holder {
       unsentBytes: unsent,
       takenBytes: (this.#socket.bytesWritten ?? 0) - unsent,
     }
-    const { pulse, beat } = nextPulse(this.#pulse, signs, nowMs, this.#options.heartbeat)
+    const { pulse, beat } = nextPulse(this.#pulse, signs, nowMs, this.#keeper.heartbeat)
     if (pulse !== this.#pulse) {
       this.#wasHeard = false
       this.#wasPaused = this.#ws.isPaused
@@ -162,8 +194,10 @@ export class Connection implements Peer, Holder {
       this.close('malformed', 'text frames are not part of the protocol')
       return
     }
-    if (this.#session === null || this.#isHandling) this.#waiting.push(data)
-    else this.#handle(this.#session, data)
+    if (this.#session === null || this.#isHandling) {
+      this.#waiting ??= []
+      this.#waiting.push(data)
+    } else this.#handle(this.#session, data)
   }
 
   #handle(session: Session, frame: Uint8Array): void {
@@ -187,9 +221,11 @@ export class Connection implements Peer, Holder {
 
   /** Hands on what waited, until the session asks for another pause; then reads again. */
   #resume(): void {
-    while (this.#session !== null && this.#waiting.length > 0) {
+    while (this.#session !== null && this.#waiting !== null) {
       if (this.#isHandling || this.#cause !== null || this.#hasLeft) return
-      this.#handle(this.#session, this.#waiting.shift()!)
+      const frame = this.#waiting.shift()!
+      if (this.#waiting.length === 0) this.#waiting = null
+      this.#handle(this.#session, frame)
     }
     if (!this.#isHandling) this.#ws.resume()
   }
@@ -197,7 +233,7 @@ export class Connection implements Peer, Holder {
   #fail(error: unknown): void {
     const fault = toPlenumError(error)
     this.#isHandling = false
-    if (this.#cause === null) this.#options.onFault(fault)
+    if (this.#cause === null) this.#keeper.onFault(this, fault)
     this.close(fault.code, fault.message)
   }
 
@@ -216,22 +252,22 @@ export class Connection implements Peer, Holder {
 
   #onClose(): void {
     this.#endedByPeer()
-    this.#options.onClosed(this.#cause ?? 'peer')
+    this.#keeper.onClosed(this, this.#cause ?? 'peer')
   }
 
   #leave(): void {
     if (this.#hasLeft) return
     this.#hasLeft = true
     const session = this.#session
-    const rest = this.#waiting
-    this.#waiting = []
+    const rest = this.#waiting ?? []
+    this.#waiting = null
     if (session === null) return
     try {
       for (const frame of rest)
-        session.receive(frame)?.catch(error => this.#options.onFault(toPlenumError(error)))
+        session.receive(frame)?.catch(error => this.#keeper.onFault(this, toPlenumError(error)))
       session.leave()
     } catch (error) {
-      this.#options.onFault(toPlenumError(error))
+      this.#keeper.onFault(this, toPlenumError(error))
     }
   }
 }

@@ -10,9 +10,9 @@ import type { SpaceName } from '../../../shared/names.js'
 import { parseResumePoint, RESUME_PARAMETER, type ResumePoint } from '../../../shared/protocol/index.js'
 import type { Access, Dialect, PeerId } from '../../space/peer.js'
 import { Judge, refusalOf, type Verdict } from '../judge.js'
-import type { Admission, DoorObserver, Gate, Refusal, Spaces } from '../ports.js'
+import type { Admission, DoorObserver, Gate, Place, Refusal, Spaces } from '../ports.js'
 import { clientAddress, clientHost, readTarget, type UpgradeTarget } from '../upgrade-request.js'
-import { type CloseCause, Connection } from './connection.js'
+import { type CloseCause, Connection, type Keeper } from './connection.js'
 import type { HeartbeatLimits } from './heartbeat.js'
 import { Outlet } from './outlet.js'
 import { refuseUpgrade } from './refusal.js'
@@ -51,18 +51,31 @@ interface Wish {
   readonly after: ResumePoint | null
 }
 
+/** Somebody who was let in. */
+interface Guest {
+  readonly space: SpaceName
+  readonly dialect: Dialect
+  readonly place: Place
+}
+
 export class WebSocketDoor {
   readonly #options: WebSocketDoorOptions
   readonly #server: WebSocketServer
   readonly #judge: Judge
-  readonly #connections = new Set<Connection>()
+  readonly #connections = new Map<Connection, Guest>()
   readonly #refused = new Set<Connection>()
-  readonly #outlet = new Outlet()
+  readonly #keeper: Keeper
   #onEmpty = (): void => {}
 
   constructor(options: WebSocketDoorOptions) {
     this.#options = options
     this.#judge = new Judge(options)
+    this.#keeper = {
+      heartbeat: options.heartbeat,
+      outlet: new Outlet(),
+      onFault: (connection, error) => this.#tell(error, this.#connections.get(connection)?.space ?? null),
+      onClosed: (connection, cause) => this.#onClosed(connection, cause),
+    }
     this.#server = new WebSocketServer({
       noServer: true,
       clientTracking: false,
@@ -78,7 +91,7 @@ export class WebSocketDoor {
 
   /** For an http server's `upgrade` event. Takes the socket over in any case. */
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    socket.on('error', () => socket.destroy())
+    socket.on('error', destroyOnError)
     const { basePath, trustedProxies, observer } = this.#options
     const upgrade = { request, socket, head, address: clientAddress(request, trustedProxies) }
     const target = readTarget(request.url ?? '', basePath)
@@ -106,7 +119,7 @@ export class WebSocketDoor {
 
   /** Pings what is due and ends what is dead. Call it once a second. */
   sweep(nowMs: number): void {
-    for (const connection of this.#connections) connection.sweep(nowMs)
+    for (const connection of this.#connections.keys()) connection.sweep(nowMs)
     for (const connection of this.#refused) connection.sweep(nowMs)
     this.#judge.sweep(nowMs)
   }
@@ -118,7 +131,7 @@ export class WebSocketDoor {
   async close(graceMs: number): Promise<void> {
     this.stopAccepting()
     if (this.#connections.size + this.#refused.size > 0) await this.#emptied(graceMs)
-    for (const connection of [...this.#connections, ...this.#refused]) connection.terminate('draining')
+    for (const connection of [...this.#connections.keys(), ...this.#refused]) connection.terminate('draining')
     this.#server.close()
   }
 
@@ -143,23 +156,15 @@ export class WebSocketDoor {
   }
 
   #accept(upgrade: Upgrade, wish: Wish, admitted: Verdict & { readonly type: 'admitted' }): void {
-    const { observer, now } = this.#options
+    const { observer } = this.#options
     const { dialect } = wish
     const { space, access, place } = admitted
-    const connection = this.#open(upgrade, {
-      space,
-      onClosed: (closed, cause) => {
-        this.#forget(closed)
-        if (cause in ERRORS) place.closed(cause as ErrorCode, now())
-        place.leave()
-        observer.closed(dialect, cause)
-      },
-    })
+    const connection = this.#open(upgrade)
     if (connection === null) {
       place.leave()
       return
     }
-    this.#connections.add(connection)
+    this.#connections.set(connection, { space, dialect, place })
     observer.opened(dialect)
     void this.#join(connection, space, access, wish)
   }
@@ -177,27 +182,14 @@ export class WebSocketDoor {
   }
 
   /** Completes the handshake; null where the request was no WebSocket handshake or its socket is gone. */
-  #open(
-    { request, socket, head }: Upgrade,
-    {
-      space,
-      onClosed,
-    }: { space: SpaceName | null; onClosed(connection: Connection, cause: CloseCause): void },
-  ): Connection | null {
-    const { now, randomId, heartbeat } = this.#options
+  #open({ request, socket, head }: Upgrade): Connection | null {
+    const { now, randomId } = this.#options
+    const keeper = this.#keeper
     let opened: Connection | null = null
     this.#server.handleUpgrade(request, socket, head, (ws: WebSocket) => {
-      const connection = new Connection({
-        id: randomId() as PeerId,
-        ws,
-        socket,
-        nowMs: now(),
-        heartbeat,
-        outlet: this.#outlet,
-        onFault: error => this.#tell(error, space),
-        onClosed: cause => onClosed(connection, cause),
-      })
-      opened = connection
+      // ws listens from here on.
+      socket.off('error', destroyOnError)
+      opened = new Connection({ id: randomId() as PeerId, ws, socket, nowMs: now(), keeper })
     })
     return opened
   }
@@ -220,7 +212,7 @@ export class WebSocketDoor {
       refuseUpgrade(upgrade.socket, refusal)
       return
     }
-    const connection = this.#open(upgrade, { space: null, onClosed: closed => this.#forget(closed) })
+    const connection = this.#open(upgrade)
     if (connection === null) return
     this.#refused.add(connection)
     connection.close(code, message)
@@ -236,10 +228,16 @@ export class WebSocketDoor {
     })
   }
 
-  #forget(connection: Connection): void {
+  #onClosed(connection: Connection, cause: CloseCause): void {
+    const { observer, now } = this.#options
+    const guest = this.#connections.get(connection)
     this.#connections.delete(connection)
     this.#refused.delete(connection)
     if (this.#connections.size + this.#refused.size === 0) this.#onEmpty()
+    if (guest === undefined) return
+    if (cause in ERRORS) guest.place.closed(cause as ErrorCode, now())
+    guest.place.leave()
+    observer.closed(guest.dialect, cause)
   }
 
   #tell(error: PlenumError, space: SpaceName | null): void {
@@ -251,4 +249,8 @@ export class WebSocketDoor {
       ...(cause === undefined ? {} : { cause }),
     })
   }
+}
+
+function destroyOnError(this: Duplex): void {
+  this.destroy()
 }

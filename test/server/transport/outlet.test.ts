@@ -48,12 +48,14 @@ class Line {
         ws,
         socket,
         nowMs: 0,
-        heartbeat: { beatMs: 1_000, stuckMs: 3_000 },
-        outlet: new Outlet(),
-        onFault: error => {
-          throw error
+        keeper: {
+          heartbeat: { beatMs: 1_000, stuckMs: 3_000 },
+          outlet: new Outlet(),
+          onFault: (_connection, error) => {
+            throw error
+          },
+          onClosed: () => {},
         },
-        onClosed: () => {},
       })
       ws.resume()
     })
