@@ -8,6 +8,7 @@ import { PlenumError } from '../../shared/errors.js'
 import type { SpaceName } from '../../shared/names.js'
 import { type Allowance, type AllowanceTerms, leftAt, newAllowance, spend } from '../space/allowance.js'
 import { foldUpdates } from '../space/engine/fold.js'
+import { joinUpdates } from '../space/engine/join.js'
 import {
   type ApplyResult,
   DocumentLost,
@@ -79,6 +80,11 @@ export class WorkerEngine implements Engine {
     const bytes = bytesOf(request)
     if (bytes <= MAX_FOLDED_HERE_BYTES) return foldUpdates(updates)
     return (await this.#callAnywhere(request, bytes)).response
+  }
+
+  /** There is never much of it. */
+  async join(updates: readonly Uint8Array[]): Promise<Uint8Array | null> {
+    return joinUpdates(updates)
   }
 
   async open(space: SpaceName, updates: readonly Uint8Array[]): Promise<void> {

@@ -4,7 +4,7 @@
  * holes, and never more waiting for it than its budget and that diff.
  */
 import { assertNever, toPlenumError } from '../../shared/errors.js'
-import { EMPTY_STEP2_FRAME } from '../../shared/protocol/index.js'
+import { EMPTY_UPDATE } from '../../shared/protocol/index.js'
 import { EngineStuck } from './engine.js'
 import type { SpaceLimits } from './limits.js'
 import type { Observer } from './observer.js'
@@ -146,7 +146,7 @@ export class CatchingUp {
       flow.question = question
       return
     }
-    if (!this.#resume(session)) {
+    if (!(await this.#resume(session))) {
       session.sendFrame(await this.#options.residence.step2(question.stateVector))
     }
     question.done()
@@ -154,14 +154,15 @@ export class CatchingUp {
   }
 
   /** Whoever holds everything up to a position of late is sent what came since, in place of the first answer. */
-  #resume(session: Session): boolean {
-    const { log, observer } = this.#options
+  async #resume(session: Session): Promise<boolean> {
+    const { log, observer, residence } = this.#options
     if (session.flow.type !== 'joining' || session.resumeAfter === null) return false
     const missed = log.since(session.resumeAfter)
     if (missed === null) return false
     observer.count('resumes')
-    for (const update of missed) session.send({ type: 'update', update })
-    session.sendFrame(EMPTY_STEP2_FRAME)
+    const update = missed.length > 0 ? await residence.join(missed) : EMPTY_UPDATE
+    if (update === null) for (const one of missed) session.send({ type: 'update', update: one })
+    session.send({ type: 'step2', update: update ?? EMPTY_UPDATE })
     return true
   }
 

@@ -88,6 +88,11 @@ export interface Engine {
    */
   fold(space: SpaceName, updates: readonly Uint8Array[]): Promise<Folded | null>
   /**
+   * Joins a few updates that were relayed one after the other into one.
+   * @returns null where they leave a hole between them
+   */
+  join(updates: readonly Uint8Array[]): Promise<Uint8Array | null>
+  /**
    * Builds the document from updates that were stored before, in place of one that may be there.
    * @throws load_failed, or EngineStuck; and keeps nothing
    */

@@ -89,6 +89,11 @@ export class Residence {
     return this.#fullState
   }
 
+  /** What was relayed one after the other, as one update; null where there is none that says the same. */
+  join(updates: readonly Uint8Array[]): Promise<Uint8Array | null> {
+    return this.#engine.join(updates)
+  }
+
   /** What a replica with this state vector lacks, the whole delete set included. @throws malformed */
   async diff(stateVector: Uint8Array): Promise<Uint8Array> {
     if (this.#place.type === 'resting' && isEqual(stateVector, this.#place.stateVector)) {

@@ -21,6 +21,7 @@ export const reviving = (engine: Engine, rebuild: () => Promise<void>): Engine =
   }
   return {
     fold: (space, updates) => engine.fold(space, updates),
+    join: updates => engine.join(updates),
     open: (space, updates) => engine.open(space, updates),
     apply: (space, batch) => revived(() => engine.apply(space, batch)),
     stateVector: space => revived(() => engine.stateVector(space)),

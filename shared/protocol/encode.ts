@@ -16,9 +16,6 @@ export const EMPTY_AWARENESS_FRAME: Uint8Array = Uint8Array.of(MESSAGE.awareness
 /** A Yjs update without structs and deletions. Shared: never to be changed. */
 export const EMPTY_UPDATE: Uint8Array = Uint8Array.of(0, 0)
 
-/** The answer to whoever lacks nothing. Shared: never to be changed. */
-export const EMPTY_STEP2_FRAME: Uint8Array = Uint8Array.of(MESSAGE.sync, SYNC.step2, 2, 0, 0)
-
 export const encodeMessage = (message: ClientMessage | ServerMessage): Uint8Array => {
   switch (message.type) {
     case 'step1':

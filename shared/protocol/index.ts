@@ -1,6 +1,6 @@
 /** The wire protocol as the server and the client import it. */
 export { decodeClientMessage, decodeServerMessage, MAX_TOKEN_BYTES } from './decode.js'
-export { EMPTY_AWARENESS_FRAME, EMPTY_STEP2_FRAME, EMPTY_UPDATE, encodeMessage } from './encode.js'
+export { EMPTY_AWARENESS_FRAME, EMPTY_UPDATE, encodeMessage } from './encode.js'
 export {
   type AccessChanged,
   type Authenticate,

@@ -53,7 +53,7 @@ class ClientStructs {
 /** Deleted ranges by client: start, end, start, end, … as Yjs writes them: ascending, and none touches the next. */
 type Ranges = readonly number[]
 
-class Deletions {
+export class Deletions {
   readonly #byClient = new Map<number, number[]>()
   readonly #unsorted = new Set<number>()
 
@@ -94,7 +94,8 @@ const mergeRanges = (ranges: Ranges): number[] => {
 const byClientDescending = (a: readonly [number, unknown], b: readonly [number, unknown]): number =>
   b[0] - a[0]
 
-const readTrusted = (update: Uint8Array): ReturnType<typeof readSections> | null => {
+/** Null for what is no update. */
+export const readTrusted = (update: Uint8Array): ReturnType<typeof readSections> | null => {
   try {
     return readSections(update)
   } catch (error) {
@@ -127,7 +128,7 @@ const encodeStateVector = (clients: readonly (readonly [number, ClientStructs])[
     }
   })
 
-const encodeDeletions = (clients: readonly (readonly [number, Ranges])[]): Uint8Array =>
+export const encodeDeletions = (clients: readonly (readonly [number, Ranges])[]): Uint8Array =>
   encoding.encode(encoder => {
     encoding.writeVarUint(encoder, clients.length)
     for (const [client, ranges] of clients) {

@@ -4,6 +4,7 @@ import type { SpaceName } from '../../../shared/names.js'
 import type { ApplyResult, Engine, EngineInput, Folded } from '../engine.js'
 import { Document } from './document.js'
 import { foldUpdates } from './fold.js'
+import { joinUpdates } from './join.js'
 
 export interface InlineEngineOptions {
   /** A clock in milliseconds that never jumps: with one, batches are told what they cost. */
@@ -27,6 +28,10 @@ export class InlineEngine implements Engine {
 
   async fold(_space: SpaceName, updates: readonly Uint8Array[]): Promise<Folded | null> {
     return foldUpdates(updates)
+  }
+
+  async join(updates: readonly Uint8Array[]): Promise<Uint8Array | null> {
+    return joinUpdates(updates)
   }
 
   async open(space: SpaceName, updates: readonly Uint8Array[]): Promise<void> {

@@ -84,7 +84,7 @@ export class Run {
 }
 
 /** The structs of one client, one behind the other; typed text that goes on is one struct. */
-class StructWriter {
+export class StructWriter {
   readonly encoder = encoding.createEncoder()
   count = 0
   /** The last struct, while text may still follow. */

@@ -12,6 +12,7 @@ const limits = { engineBurstMs: 1000, engineSharePercent: 50 }
 const setup = async (costMs: number, count = 2) => {
   const engine = (inline: Engine): Engine => ({
     fold: (space, updates) => inline.fold(space, updates),
+    join: updates => inline.join(updates),
     open: (space, updates) => inline.open(space, updates),
     apply: async (space, batch) => {
       const result = await inline.apply(space, batch)

@@ -27,6 +27,10 @@ class LosingEngine implements Engine {
     return this.isFolding ? this.#inline.fold(...args) : null
   }
 
+  join(...args: Parameters<Engine['join']>): ReturnType<Engine['join']> {
+    return this.#inline.join(...args)
+  }
+
   async open(...args: Parameters<Engine['open']>): Promise<void> {
     if (this.isLoadStuck) throw new EngineStuck('no answer to open within 1 ms')
     return this.#inline.open(...args)

@@ -69,6 +69,7 @@ test('[R2] so does an engine that cannot build the document', async () => {
   const core = new Core({
     engine: inline => ({
       fold: async () => null,
+      join: async () => null,
       open: async (space, updates) => {
         if (isBroken) throw new PlenumError('load_failed')
         return inline.open(space, updates)
@@ -156,6 +157,7 @@ const STAYS_AWAKE = { dormantAfterMs: 600_000 }
 
 const slowClose = (inline: Engine, gate: Promise<void>): Engine => ({
   fold: (space, updates) => inline.fold(space, updates),
+  join: updates => inline.join(updates),
   open: (space, updates) => inline.open(space, updates),
   apply: (space, batch) => inline.apply(space, batch),
   stateVector: space => inline.stateVector(space),
@@ -220,6 +222,7 @@ test('[R4] what is committed while the space is loading is neither lost nor ackn
 
 const brokenWhen = (inline: Engine, failing: { isBroken: boolean }): Engine => ({
   fold: (space, updates) => inline.fold(space, updates),
+  join: updates => inline.join(updates),
   open: (space, updates) => inline.open(space, updates),
   apply: (space, batch) => inline.apply(space, batch),
   stateVector: space => inline.stateVector(space),

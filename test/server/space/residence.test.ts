@@ -16,6 +16,7 @@ const DORMANT_AFTER_MS = 10_000
 /** Every call of the engine but `fold`. */
 const counting = (inline: Engine, calls: string[]): Engine => ({
   fold: (space, updates) => inline.fold(space, updates),
+  join: updates => inline.join(updates),
   open: (space, updates) => {
     calls.push('open')
     return inline.open(space, updates)

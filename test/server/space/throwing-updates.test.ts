@@ -109,6 +109,7 @@ test('[M8] [R10] where the rebuilding repairs what is stored, everybody comes ba
 /** An engine that breaks at the end of a batch with more than one message, or with a message of these bytes. */
 const breaking = (inline: Engine, isBad: (batch: readonly Uint8Array[]) => boolean): Engine => ({
   fold: (space, updates) => inline.fold(space, updates),
+  join: updates => inline.join(updates),
   open: (space, updates) => inline.open(space, updates),
   apply: async (space, batch) => {
     const result = await inline.apply(space, batch)
