@@ -40,10 +40,10 @@ export class RecentFlushes {
 
   /** Takes the next flush; the updates are copied. */
   add({ position, updates }: Flush, { maxBytes, maxUpdates }: RecentBounds): void {
-    if (position !== this.#position + 1) this.forget(position - 1)
+    if (position !== this.#position + 1) this.#forget(position - 1)
     const bytes = updates.reduce((sum, update) => sum + update.length, 0)
     if (bytes > maxBytes || updates.length > maxUpdates) {
-      this.forget(position)
+      this.#forget(position)
       return
     }
     const isOver = this.#usedBytes + bytes > maxBytes || this.#lengths.length + updates.length > maxUpdates
@@ -75,8 +75,14 @@ export class RecentFlushes {
     return updates.reverse()
   }
 
-  /** Drops everything up to this position, which is all that there is. */
-  forget(position = this.#position): void {
+  /** Keeps only the newest, in as much memory as they need. */
+  trim({ maxBytes, maxUpdates }: RecentBounds): void {
+    this.#keep(maxBytes, maxUpdates)
+    this.#buffer = this.#buffer.slice(0, this.#usedBytes)
+  }
+
+  /** Drops everything; the last position is this one. */
+  #forget(position: number): void {
     this.#floor = position
     this.#position = position
     this.#buffer = new Uint8Array(0)

@@ -14,6 +14,7 @@ const MAX_RECENT_UPDATES = 512
 const MAX_RECENT_BYTES = 64 * 1024
 const MIN_RECENT_BYTES = 4 * 1024
 const RECENT_SHARE = 1 / 4
+const RESTING_RECENT_BYTES = 8 * 1024
 
 export class SpaceLog {
   readonly #space: SpaceName
@@ -83,9 +84,9 @@ export class SpaceLog {
     return this.#recent.since(position)
   }
 
-  /** Frees what is kept for those who come back; from now on that is only what is new. */
-  forgetRecent(): void {
-    this.#recent.forget()
+  /** Nobody has edited for a while: less is kept for those who come back. */
+  rest(): void {
+    this.#recent.trim({ maxBytes: RESTING_RECENT_BYTES, maxUpdates: MAX_RECENT_UPDATES })
   }
 
   durable(position: number): void {

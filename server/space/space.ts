@@ -337,6 +337,7 @@ export class Space implements SpaceInbox {
     const isSaved = this.#options.commits.uncommittedBytesOf(this.name) === 0
     if (!isSaved || !this.#inbox.isEmpty || !this.#catchingUp.isEmpty || this.#catchingUp.isAnyBehind) return
     await this.#residence.rest()
+    this.#log.rest()
   }
 
   /** The disk is too far behind: applying more would only pile it up. */

@@ -38,14 +38,17 @@ test('[M16] behind a gap in the positions nothing from before it is told', () =>
   assert.equal(recent.since(2), [bytes(1, 3)])
 })
 
-test('[M16] what was forgotten is unknown, and what follows is kept', () => {
+test('[M16] what is trimmed keeps its newest, and what follows comes behind it', () => {
   const recent = new RecentFlushes(0)
-  recent.add({ position: 1, updates: [bytes(1)] }, BOUNDS)
-  recent.forget()
-  assert.is(recent.since(0), null)
-  assert.equal(recent.since(1), [])
-  recent.add({ position: 2, updates: [bytes(2)] }, BOUNDS)
-  assert.equal(recent.since(1), [bytes(2)])
+  for (let position = 1; position <= 5; position++) {
+    recent.add({ position, updates: [bytes(10, position)] }, BOUNDS)
+  }
+  recent.trim({ ...BOUNDS, maxBytes: 20 })
+  assert.is(recent.bytes, 20)
+  assert.is(recent.since(2), null)
+  assert.equal(recent.since(3), [bytes(10, 4), bytes(10, 5)])
+  recent.add({ position: 6, updates: [bytes(10, 6)] }, BOUNDS)
+  assert.equal(recent.since(4), [bytes(10, 5), bytes(10, 6)])
 })
 
 test('[M16] within changing bounds, what is answered is all that there was, and the newest half always is', () => {

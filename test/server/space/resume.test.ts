@@ -183,6 +183,21 @@ test('[M16] a space that left memory and came back goes on from what it loaded',
   isWhole(set)
 })
 
+test('[M16] a document that rests stays at rest for who comes back', async () => {
+  const set = await setUp()
+  const { core, author, doc, reader } = set
+  await author.say(doc.type('while away'))
+  await core.advance(120_000)
+  assert.ok(core.observer.of('rests') > 0)
+  const wakes = core.observer.of('wakes')
+  const { caller, content } = await comeBack(set, set)
+  hasMissed(content)
+  reader.read(content)
+  isWhole(set)
+  await caller.say(NOTHING)
+  assert.is(core.observer.of('wakes'), wakes)
+})
+
 test('[M16] a compaction takes what came before it from a space that is loaded again', async () => {
   const set = await setUp()
   const { core, author, doc, reader } = set
