@@ -16,6 +16,7 @@ import type { DemoDesk } from './http/demo-desk.js'
 import { createLogger } from './observability/logger.js'
 import { Metrics } from './observability/metrics.js'
 import { createObserver, type ServiceObserver } from './observability/observer.js'
+import { deflatePacking } from './service/deflate.js'
 import { closeServer, listen, type ServiceAddress } from './service/listen.js'
 import { openEngine } from './service/open-engine.js'
 import { type OpenStore, openServiceStore } from './service/open-store.js'
@@ -101,6 +102,7 @@ const startRunning = async (config: Config, options: ServiceOptions): Promise<Ru
     const registry = new Registry({
       store: opened.store,
       engine: engine.engine,
+      packing: deflatePacking,
       observer,
       scheduler,
       randomId: randomUUID,

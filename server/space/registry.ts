@@ -10,16 +10,18 @@ import { Compactions } from './compactions.js'
 import { type Engine, EngineStuck } from './engine.js'
 import type { SpaceLimits } from './limits.js'
 import type { Observer } from './observer.js'
+import type { Packing } from './packing.js'
 import type { Access, Dialect, Peer } from './peer.js'
 import type { Scheduler } from './scheduler.js'
 import { Session } from './session.js'
-import { Space } from './space.js'
+import { Space, type SpaceContext } from './space.js'
 import { Strikes } from './strikes.js'
 import type { CompactionOutcome, UpdateStore } from './update-store.js'
 
 export interface RegistryOptions {
   readonly store: UpdateStore
   readonly engine: Engine
+  readonly packing: Packing
   readonly observer: Observer
   readonly scheduler: Scheduler
   /** A fresh random id, hard to guess. */
@@ -68,6 +70,7 @@ export class Registry {
   /** Positions mean something only within one epoch: a crash loses the unsaved tail and reuses its positions. */
   #epoch: string
   readonly #compactions: Compactions
+  readonly #context: SpaceContext
   readonly #stuckEdits: Strikes
   readonly #stuckLoads: Strikes
   #isDraining = false
@@ -102,6 +105,16 @@ export class Registry {
       followUp: (name, outcome) => this.#compacted(name, outcome),
       onFailed: name => this.#active(name)?.compacted(null),
     })
+    this.#context = {
+      ...options,
+      commits: this.#commits,
+      onCompactionDue: due => this.#compactions.soon(due.name),
+      onFailed: failed => this.#drop(failed),
+      onStuck: (stuck, during) => {
+        this.#strike(during === 'loading' ? this.#stuckLoads : this.#stuckEdits, stuck.name)
+        this.#suspend(stuck)
+      },
+    }
   }
 
   get status(): RegistryStatus {
@@ -131,8 +144,11 @@ export class Registry {
       throw new PlenumError('rate_limited', 'too many connections to this space')
     }
     const { dialect, access, after } = options
+    // Written out: an object that is spread into another has a shape of its own, and that takes room.
     const session = new Session({
-      ...options,
+      dialect,
+      access,
+      authenticate: options.authenticate,
       peer,
       order: ++this.#joined,
       inbox: space,
@@ -219,17 +235,7 @@ export class Registry {
   async #load(name: SpaceName): Promise<Space> {
     const { observer } = this.#options
     try {
-      const space = await Space.open({
-        ...this.#options,
-        name,
-        commits: this.#commits,
-        onCompactionDue: due => this.#compactions.soon(due.name),
-        onFailed: failed => this.#drop(failed),
-        onStuck: (stuck, during) => {
-          this.#strike(during === 'loading' ? this.#stuckLoads : this.#stuckEdits, name)
-          this.#suspend(stuck)
-        },
-      })
+      const space = await Space.open(name, this.#context)
       if (this.#hasEnded) {
         await space.close()
         throw new PlenumError('draining')

@@ -6,67 +6,69 @@
 import { PlenumError } from '../../shared/errors.js'
 import type { SpaceName } from '../../shared/names.js'
 import { encodeMessage } from '../../shared/protocol/index.js'
-import { type ApplyResult, type Engine, type EngineInput, EngineStuck, type Folded } from './engine.js'
+import { isEqual } from './byte-strings.js'
+import { type ApplyResult, type Engine, type EngineInput, EngineStuck } from './engine.js'
 import { type LoadContext, type LoadedSpace, loadSpace } from './loading.js'
+import { type RestingContext, RestingState } from './resting-state.js'
 import { reviving } from './reviving.js'
 import type { Scheduler } from './scheduler.js'
 
-type Place = { readonly type: 'awake' } | Resting
+type Place =
+  /** `engine` survives the loss of the document. */
+  | { readonly type: 'awake'; readonly engine: Engine }
+  | { readonly type: 'resting'; readonly state: RestingState }
 
-interface Resting {
-  readonly type: 'resting'
-  /** What the document is built from. */
-  readonly updates: readonly Uint8Array[]
-  /** The same as one update. */
-  readonly full: Uint8Array
-  readonly stateVector: Uint8Array
-  /** The whole delete set, once somebody wanted it. */
-  deletions: Uint8Array | null
-  /** The engine encoded it: some documents are not what their encoding gives. */
-  readonly isEncoded: boolean
-}
-
-export interface ResidenceOptions extends LoadContext {
-  readonly name: SpaceName
-  readonly engine: Engine
+/** What all spaces of a process share. */
+export interface ResidenceContext extends LoadContext, RestingContext {
   readonly scheduler: Scheduler
 }
 
-const AWAKE: Place = Object.freeze({ type: 'awake' })
+/** The step 2 for newcomers is dropped when nobody came for so long. */
+const FORGET_STATE_MS = 5_000
 
 export class Residence {
-  readonly #options: ResidenceOptions
-  /** Calls for what is in the engine now; they survive the loss of the document. */
-  readonly #engine: Engine
+  readonly #name: SpaceName
+  readonly #context: ResidenceContext
   /** What the document was made of at first: a rebuild must find the same. */
-  readonly #loaded: Pick<LoadedSpace, 'generation' | 'quarantine'>
+  readonly #generation: number
+  readonly #quarantine: string | null
   #place: Place
   #position: number
   /** When something was asked that only a document can tell. */
   #neededMs: number
   #stateVector: Uint8Array | null = null
-  /** The step 2 for a client that has nothing, as long as the document does not change. */
+  /** The step 2 for a client that has nothing, as long as the document does not change and somebody comes. */
   #fullState: Uint8Array | null = null
+  #askedMs: number
 
   /** @throws load_failed, and nothing stays behind */
-  static async open(options: ResidenceOptions): Promise<{ residence: Residence; loaded: LoadedSpace }> {
-    const { name, engine } = options
-    let place: Place = AWAKE
-    const loaded = await loadSpace(name, options, async updates => {
+  static async open(
+    name: SpaceName,
+    context: ResidenceContext,
+  ): Promise<{ residence: Residence; loaded: LoadedSpace }> {
+    const { engine, scheduler } = context
+    let state: RestingState | null = null
+    const loaded = await loadSpace(name, context, async updates => {
       const folded = await engine.fold(name, updates)
+      state = folded === null ? null : RestingState.folded(updates, folded, scheduler.elapsed())
       if (folded === null) await engine.open(name, updates)
-      place = folded === null ? AWAKE : resting(updates, folded)
     })
-    return { residence: new Residence(options, loaded, place), loaded }
+    return { residence: new Residence(name, context, { loaded, state }), loaded }
   }
 
-  private constructor(options: ResidenceOptions, loaded: LoadedSpace, place: Place) {
-    this.#options = options
-    this.#engine = reviving(options.engine, () => this.rebuild())
-    this.#loaded = { generation: loaded.generation, quarantine: loaded.quarantine }
-    this.#place = place
+  private constructor(
+    name: SpaceName,
+    context: ResidenceContext,
+    { loaded, state }: { loaded: LoadedSpace; state: RestingState | null },
+  ) {
+    this.#name = name
+    this.#context = context
+    this.#generation = loaded.generation
+    this.#quarantine = loaded.quarantine
     this.#position = loaded.position
-    this.#neededMs = options.scheduler.elapsed()
+    this.#place = state === null ? this.#awake() : { type: 'resting', state }
+    this.#neededMs = context.scheduler.elapsed()
+    this.#askedMs = this.#neededMs
   }
 
   /** Since when the document is in memory without need, ms on the running clock; null where it is not there. */
@@ -75,8 +77,8 @@ export class Residence {
   }
 
   async stateVector(): Promise<Uint8Array> {
-    if (this.#place.type === 'resting') return this.#place.stateVector
-    this.#stateVector ??= await this.#engine.stateVector(this.#options.name)
+    if (this.#place.type === 'resting') return this.#place.state.stateVector
+    this.#stateVector ??= await this.#place.engine.stateVector(this.#name)
     return this.#stateVector
   }
 
@@ -85,6 +87,7 @@ export class Residence {
     if (!isEqual(stateVector, NOTHING)) {
       return encodeMessage({ type: 'step2', update: await this.diff(stateVector) })
     }
+    this.#askedMs = this.#context.scheduler.elapsed()
     this.#fullState ??= encodeMessage({ type: 'step2', update: await this.#full() })
     return this.#fullState
   }
@@ -96,12 +99,12 @@ export class Residence {
 
   /** What a replica with this state vector lacks, the whole delete set included. @throws malformed */
   async diff(stateVector: Uint8Array): Promise<Uint8Array> {
-    if (this.#place.type === 'resting' && isEqual(stateVector, this.#place.stateVector)) {
-      const deletions = await this.#deletions(this.#place)
+    if (this.#place.type === 'resting' && isEqual(stateVector, this.#place.state.stateVector)) {
+      const deletions = await this.#deletions(this.#place.state)
       if (deletions !== null) return deletions
     }
-    await this.#wake()
-    return this.#engine.diff(this.#options.name, stateVector)
+    const engine = await this.#wake()
+    return engine.diff(this.#name, stateVector)
   }
 
   /** The exact size of the encoded document. */
@@ -119,21 +122,21 @@ export class Residence {
     if (some.length === 0) return true
     // A replica that has everything answers with what it lacks nothing of: its whole delete set.
     if (this.#place.type !== 'resting' || some.some(update => update[0] !== 0)) return false
-    const deletions = await this.#deletions(this.#place)
+    const deletions = await this.#deletions(this.#place.state)
     return deletions !== null && some.every(update => isEqual(update, deletions))
   }
 
   /** After `broken` the document has to be rebuilt. */
   async apply(batch: readonly EngineInput[]): Promise<ApplyResult> {
-    if (this.#place.type === 'resting') await this.#wake()
-    this.#neededMs = this.#options.scheduler.elapsed()
-    return this.#engine.apply(this.#options.name, batch)
+    const engine = this.#place.type === 'awake' ? this.#place.engine : await this.#wake()
+    this.#neededMs = this.#context.scheduler.elapsed()
+    return engine.apply(this.#name, batch)
   }
 
   /** The document has changed, and the log is at this position. */
   changed(position: number): void {
     this.#position = position
-    this.#neededMs = this.#options.scheduler.elapsed()
+    this.#neededMs = this.#context.scheduler.elapsed()
     this.#stateVector = null
     this.#fullState = null
   }
@@ -143,81 +146,96 @@ export class Residence {
    * @throws load_failed where it is not
    */
   async rebuild(): Promise<void> {
-    const { name, engine } = this.#options
-    const found = await loadSpace(name, this.#options, updates => engine.open(name, updates))
-    const { generation, quarantine } = this.#loaded
-    const isSame = found.generation === generation && found.quarantine === quarantine
+    const { engine } = this.#context
+    const found = await loadSpace(this.#name, this.#context, updates => engine.open(this.#name, updates))
+    const isSame = found.generation === this.#generation && found.quarantine === this.#quarantine
     if (!isSame || found.position !== this.#position) {
       throw new PlenumError('load_failed', 'what is stored is no longer what was relayed')
     }
-    this.#place = AWAKE
+    if (this.#place.type === 'resting') this.#place = this.#awake()
   }
 
   /** Keeps the document as bytes. Everything must be on the disk. */
   async rest(): Promise<void> {
-    const { name, engine, observer } = this.#options
+    const { observer, scheduler } = this.#context
     if (this.#place.type === 'resting') return
-    const stateVector = await this.stateVector()
-    const full = await engine.diff(name, null)
-    await engine.close(name)
-    this.#place = { type: 'resting', updates: [full], full, stateVector, deletions: null, isEncoded: true }
-    observer.count('rests')
+    const { engine } = this.#place
+    const nowMs = scheduler.elapsed()
+    try {
+      const stateVector = await this.stateVector()
+      const full = await engine.diff(this.#name, null)
+      await engine.close(this.#name)
+      this.#place = { type: 'resting', state: RestingState.encoded(full, stateVector, nowMs) }
+      this.#stateVector = null
+      observer.count('rests')
+    } catch (error) {
+      if (!(error instanceof EngineStuck)) throw error
+      // It cost nobody anything; whoever wants the document next has it built again.
+      this.#neededMs = nowMs
+    }
   }
 
-  /** Frees the document. */
+  /** Once a second: what nobody asks for takes less room. */
+  sweep(nowMs: number): void {
+    const { packing, observer } = this.#context
+    if (nowMs - this.#askedMs >= FORGET_STATE_MS) this.#fullState = null
+    if (this.#place.type === 'awake' || !this.#place.state.isPackingDue(nowMs)) return
+    this.#place.state.pack(packing).catch(error => {
+      observer.report('error', 'a resting document could not be packed', { space: this.#name, error })
+    })
+  }
+
+  /** Frees the document; also one that was just being built. */
   close(): Promise<void> {
-    return this.#engine.close(this.#options.name)
+    return this.#context.engine.close(this.#name)
   }
 
   async #full(): Promise<Uint8Array> {
-    if (this.#place.type === 'resting') return this.#place.full
-    return this.#engine.diff(this.#options.name, null)
+    if (this.#place.type === 'resting') {
+      const full = await this.#place.state.full(this.#name, this.#context, this.#context.scheduler.elapsed())
+      if (full !== null) return full
+    }
+    const engine = await this.#wake()
+    return engine.diff(this.#name, null)
   }
 
-  /** Null where only a document can tell. */
-  async #deletions(place: Resting): Promise<Uint8Array | null> {
-    const { name, engine } = this.#options
-    place.deletions ??= (await engine.fold(name, [place.full]))?.deletions ?? null
-    return place.deletions
+  #deletions(state: RestingState): Promise<Uint8Array | null> {
+    return state.deletions(this.#name, this.#context, this.#context.scheduler.elapsed())
   }
 
-  async #wake(): Promise<void> {
-    const { name, engine, observer, scheduler } = this.#options
+  #awake(): Place {
+    return { type: 'awake', engine: reviving(this.#context.engine, () => this.rebuild()) }
+  }
+
+  async #wake(): Promise<Engine> {
+    const { observer, scheduler } = this.#context
     this.#neededMs = scheduler.elapsed()
-    const place = this.#place
-    if (place.type === 'awake') return
-    observer.count('wakes')
+    if (this.#place.type === 'resting') {
+      observer.count('wakes')
+      await this.#build(this.#place.state)
+    }
+    if (this.#place.type === 'resting') this.#place = this.#awake()
+    return (this.#place as Place & { type: 'awake' }).engine
+  }
+
+  async #build(state: RestingState): Promise<void> {
+    const { engine, observer } = this.#context
     try {
-      await engine.open(name, place.updates)
-      if (place.isEncoded && !isEqual(await engine.diff(name, null), place.full)) {
+      const updates = await state.updates(this.#context, this.#neededMs)
+      await engine.open(this.#name, updates)
+      if (state.isEncoded && !isEqual(await engine.diff(this.#name, null), updates[0]!)) {
         throw new PlenumError('load_failed', 'the document is not what its encoding gives')
       }
-      this.#place = AWAKE
     } catch (error) {
       // Once more would take as long.
       if (error instanceof EngineStuck) throw new PlenumError('load_failed', undefined, { cause: error })
-      observer.report('warn', 'a resting document is built from what is stored', { space: name, error })
+      observer.report('warn', 'a resting document is built from what is stored', { space: this.#name, error })
       await this.rebuild()
     }
   }
 }
 
-const resting = (updates: readonly Uint8Array[], { update, stateVector, deletions }: Folded): Resting => ({
-  type: 'resting',
-  updates,
-  full: update,
-  stateVector,
-  deletions,
-  isEncoded: false,
-})
-
 /** The state vector of a client that has nothing. */
 const NOTHING = Uint8Array.of(0)
 /** What such a client answers to a step 1. */
 const EMPTY_UPDATE = Uint8Array.of(0, 0)
-
-const isEqual = (a: Uint8Array, b: Uint8Array): boolean => {
-  if (a.length !== b.length) return false
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
-  return true
-}

@@ -8,21 +8,21 @@ import type { SpaceName } from '../../shared/names.js'
 import { encodeMessage } from '../../shared/protocol/index.js'
 import { CatchingUp } from './catching-up.js'
 import { deliveriesOf } from './deliveries.js'
-import { type Applied, Editing, type EditingOptions, isWanted } from './editing.js'
-import { type Engine, type EngineOutcome, EngineStuck } from './engine.js'
+import { type Applied, Editing, isWanted } from './editing.js'
+import { type EngineOutcome, EngineStuck } from './engine.js'
 import { EngineTime } from './engine-time.js'
 import { Inbox } from './inbox.js'
-import type { LoadContext, LoadedSpace } from './loading.js'
+import type { SpaceLimits } from './limits.js'
+import type { LoadedSpace } from './loading.js'
 import { PresenceRelay } from './presence-relay.js'
-import { Residence } from './residence.js'
+import { Residence, type ResidenceContext } from './residence.js'
 import type { Inbound, Session, SpaceInbox } from './session.js'
 import { SpaceLog } from './space-log.js'
 import { Turns } from './turns.js'
 
-type Parts = LoadContext & Pick<EditingOptions, 'name' | 'scheduler' | 'limits'>
-
-export interface SpaceOptions extends Parts {
-  readonly engine: Engine
+/** What all spaces of a process share. */
+export interface SpaceContext extends ResidenceContext {
+  readonly limits: SpaceLimits
   /** The log has outgrown the snapshot. */
   onCompactionDue(space: Space): void
   /** The space cannot go on; its connections are closed and nothing of it may be used again. */
@@ -39,7 +39,8 @@ const COST_PER_FRAME_MS = 0.012
 export class Space implements SpaceInbox {
   /** Names the life of the content. */
   readonly incarnation: string
-  readonly #options: SpaceOptions
+  readonly name: SpaceName
+  readonly #context: SpaceContext
   readonly #sessions = new Set<Session>()
   readonly #residence: Residence
   readonly #presence: PresenceRelay
@@ -62,21 +63,26 @@ export class Space implements SpaceInbox {
   #isRestDue = false
 
   /** @throws load_failed, and nothing stays behind */
-  static async open(options: SpaceOptions): Promise<Space> {
-    const { residence, loaded } = await Residence.open(options)
-    return new Space(options, residence, loaded)
+  static async open(name: SpaceName, context: SpaceContext): Promise<Space> {
+    return new Space(name, context, await Residence.open(name, context))
   }
 
-  private constructor(options: SpaceOptions, residence: Residence, loaded: LoadedSpace) {
-    const { name, commits, scheduler, limits, store } = options
-    this.#options = options
+  private constructor(
+    name: SpaceName,
+    context: SpaceContext,
+    { residence, loaded }: { readonly residence: Residence; readonly loaded: LoadedSpace },
+  ) {
+    const { commits, scheduler, observer, limits, store } = context
+    this.name = name
+    this.#context = context
     this.#residence = residence
     this.incarnation = `${store.id}.${loaded.generation}`
     this.#quarantine = loaded.quarantine
     this.#emptySinceMs = scheduler.elapsed()
     const sessions = this.#sessions
     const presence = new PresenceRelay({
-      ...options,
+      observer,
+      scheduler,
       sessions,
       maxStateBytes: limits.maxAwarenessBytes,
       maxWindowMs: limits.flushWindowMaxMs,
@@ -85,16 +91,19 @@ export class Space implements SpaceInbox {
     this.#presence = presence
     this.#log = log
     this.#inbox = new Inbox({ maxBytes: limits.maxInboxBytes })
-    this.#engineTime = new EngineTime(options)
-    this.#catchingUp = new CatchingUp({ ...options, residence, log, presence, sessions })
+    this.#engineTime = new EngineTime(context)
+    this.#catchingUp = new CatchingUp({ residence, scheduler, observer, limits, log, presence, sessions })
     this.#editing = new Editing({
-      ...options,
+      name,
       residence,
+      observer,
+      scheduler,
+      limits,
       log,
       publish: applied => this.#publish(applied),
       reject: (message, code, reason) => this.#reject(message, code, reason),
       charge: (messages, costMs) => this.#engineTime.charge(messages, costMs),
-      onStuck: () => options.onStuck(this, 'editing'),
+      onStuck: () => context.onStuck(this, 'editing'),
       discard: messages => this.#discard(messages),
       isReadOnly: () => this.#isReadOnly,
     })
@@ -108,10 +117,6 @@ export class Space implements SpaceInbox {
       },
       turn: () => this.#turn(),
     })
-  }
-
-  get name(): SpaceName {
-    return this.#options.name
   }
 
   get peerCount(): number {
@@ -133,15 +138,15 @@ export class Space implements SpaceInbox {
     return (
       this.#sessions.size === 0 &&
       this.isIdle &&
-      this.#options.commits.uncommittedBytesOf(this.name) === 0 &&
-      nowMs - this.#emptySinceMs >= this.#options.limits.evictAfterMs
+      this.#context.commits.uncommittedBytesOf(this.name) === 0 &&
+      nowMs - this.#emptySinceMs >= this.#context.limits.evictAfterMs
     )
   }
 
   /** Adds a connection: it is asked for what it has, and answered when it asks. */
   join(session: Session): void {
     this.#sessions.add(session)
-    if (this.#options.commits.isDegraded) session.notify('degraded')
+    if (this.#context.commits.isDegraded) session.notify('degraded')
     if (this.#isReadOnly) session.notify('read-only')
     this.#ask(session)
   }
@@ -183,7 +188,7 @@ export class Space implements SpaceInbox {
     this.#unacked.delete(session)
     this.#presence.leave(session)
     this.#turns.request()
-    if (this.#sessions.size === 0) this.#emptySinceMs = this.#options.scheduler.elapsed()
+    if (this.#sessions.size === 0) this.#emptySinceMs = this.#context.scheduler.elapsed()
   }
 
   /** The log is on disk up to `position`. */
@@ -194,7 +199,7 @@ export class Space implements SpaceInbox {
       if (session.ledger.isSettled) this.#unacked.delete(session)
     }
     if (!this.#inbox.isEmpty) this.#turns.request()
-    if (this.#log.isCompactionDue) this.#options.onCompactionDue(this)
+    if (this.#log.isCompactionDue) this.#context.onCompactionDue(this)
   }
 
   /** Nothing of this space is uncommitted. */
@@ -251,14 +256,14 @@ export class Space implements SpaceInbox {
     }
     if (this.#sessions.size === 0) {
       this.#presence.clear()
-      this.#emptySinceMs = this.#options.scheduler.elapsed()
+      this.#emptySinceMs = this.#context.scheduler.elapsed()
     }
     return sessions.length
   }
 
   /** Once a second. */
   sweep(wallMs: number): void {
-    const elapsedMs = this.#options.scheduler.elapsed()
+    const elapsedMs = this.#context.scheduler.elapsed()
     for (const session of this.#sessions) {
       session.sweep({ wallMs, elapsedMs }, this.#log.durablePosition)
       this.#catchingUp.sweep(session, elapsedMs)
@@ -269,8 +274,9 @@ export class Space implements SpaceInbox {
       this.#suspendedUntilMs = null
       if (this.#quarantine === null) this.recovered()
     }
+    this.#residence.sweep(elapsedMs)
     const { idleSinceMs } = this.#residence
-    if (idleSinceMs === null || elapsedMs - idleSinceMs < this.#options.limits.dormantAfterMs) return
+    if (idleSinceMs === null || elapsedMs - idleSinceMs < this.#context.limits.dormantAfterMs) return
     this.#isRestDue = true
     this.#turns.request()
   }
@@ -293,11 +299,11 @@ export class Space implements SpaceInbox {
   /** Ends this space alone; what is on its way to the disk still gets there. */
   fail(error: PlenumError): void {
     if (this.#isClosed) return
-    this.#options.observer.report('error', 'space failed', { space: this.name, error })
-    if (error.cause instanceof EngineStuck) this.#options.onStuck(this, 'loading')
+    this.#context.observer.report('error', 'space failed', { space: this.name, error })
+    if (error.cause instanceof EngineStuck) this.#context.onStuck(this, 'loading')
     this.#end()
     this.closeSessions(error.code === 'load_failed' ? 'load_failed' : 'internal')
-    this.#options.onFailed(this)
+    this.#context.onFailed(this)
   }
 
   get #isReadOnly(): boolean {
@@ -334,7 +340,7 @@ export class Space implements SpaceInbox {
   /** Nobody has edited for a while: only bytes stay, unless somebody is owed what only the document can tell. */
   async #rest(): Promise<void> {
     this.#isRestDue = false
-    const isSaved = this.#options.commits.uncommittedBytesOf(this.name) === 0
+    const isSaved = this.#context.commits.uncommittedBytesOf(this.name) === 0
     if (!isSaved || !this.#inbox.isEmpty || !this.#catchingUp.isEmpty || this.#catchingUp.isAnyBehind) return
     await this.#residence.rest()
     this.#log.rest()
@@ -342,13 +348,13 @@ export class Space implements SpaceInbox {
 
   /** The disk is too far behind: applying more would only pile it up. */
   get #isBlocked(): boolean {
-    const { commits, limits } = this.#options
+    const { commits, limits } = this.#context
     return !commits.isDegraded && commits.uncommittedBytesOf(this.name) > limits.maxUncommittedBytes
   }
 
   async #flush(): Promise<void> {
     if (this.#isBlocked) return
-    const { observer, commits } = this.#options
+    const { observer, commits } = this.#context
     const taken = this.#inbox.take(MAX_BATCH)
     observer.count('document_messages', taken.length)
     const batch = taken.filter(isWanted)
@@ -364,7 +370,7 @@ export class Space implements SpaceInbox {
 
   /** Their senders have them, and are asked when writing goes on. */
   #discard(messages: readonly Inbound[]): void {
-    this.#options.observer.count('discarded', messages.length)
+    this.#context.observer.count('discarded', messages.length)
     for (const { session, replies } of messages) session.ledger.discarded(replies)
   }
 
@@ -396,13 +402,13 @@ export class Space implements SpaceInbox {
       sent += frames.length
     }
     this.#relayed += sent
-    this.#options.observer.count('updates_relayed', sent)
+    this.#context.observer.count('updates_relayed', sent)
   }
 
   /** What an outcome means for its sender. */
   #settle(message: Inbound, outcome: EngineOutcome): void {
     const { session, number, reply, replies } = message
-    const { observer } = this.#options
+    const { observer } = this.#context
     if (session.ledger.isRefused(number)) return
     switch (outcome.type) {
       case 'gap':
@@ -433,7 +439,7 @@ export class Space implements SpaceInbox {
   }
 
   #reject({ session, number }: Inbound, code: ErrorCode, reason: string): void {
-    this.#options.observer.count('rejections')
+    this.#context.observer.count('rejections')
     session.reject(number, code, reason)
   }
 }

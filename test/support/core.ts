@@ -2,9 +2,11 @@
  * A registry in this process with its engine, a memory store and a clock that the test owns, and connections to
  * it over socket pairs: the whole core without a network, a disk or a timer.
  */
+import { deflateRawSync, inflateRawSync } from 'node:zlib'
 import { InlineEngine } from '../../server/space/engine/inline-engine.js'
 import { DEFAULT_LIMITS, type SpaceLimits } from '../../server/space/limits.js'
 import type { CountedEvent, Observer, TimedEvent } from '../../server/space/observer.js'
+import type { Packing } from '../../server/space/packing.js'
 import type { Access, Dialect } from '../../server/space/peer.js'
 import { Registry, type RegistryOptions } from '../../server/space/registry.js'
 import type { Session } from '../../server/space/session.js'
@@ -58,6 +60,8 @@ export interface CoreOptions {
   readonly limits?: Partial<SpaceLimits>
   /** In place of the inline engine, which `Core.engine` stays. */
   readonly engine?: (inline: InlineEngine) => RegistryOptions['engine']
+  /** In place of packing without threads. */
+  readonly packing?: (prompt: Packing) => Packing
 }
 
 export interface ConnectOptions {
@@ -75,6 +79,12 @@ export const DEMO = spaceName('demo')
 export const ASK_ALL: ClientMessage = { type: 'step1', stateVector: Uint8Array.of(0) }
 export const NOTHING: ClientMessage = { type: 'step2', update: Uint8Array.of(0, 0) }
 
+/** Without threads that nobody could wait for. */
+const promptPacking: Packing = {
+  pack: async bytes => deflateRawSync(bytes),
+  unpack: async packed => inflateRawSync(packed),
+}
+
 export class Core {
   readonly scheduler: FakeScheduler
   readonly store: ControlledStore
@@ -89,6 +99,7 @@ export class Core {
     this.registry = new Registry({
       store: this.store,
       engine: options.engine?.(this.engine) ?? this.engine,
+      packing: options.packing?.(promptPacking) ?? promptPacking,
       observer: this.observer,
       scheduler: this.scheduler,
       randomId: () => `${options.idPrefix ?? 'id'}${++this.#ids}`,

@@ -262,3 +262,63 @@ test('[R14] [R15] a document that is not what its encoding gives is built from w
   const { tail } = await core.store.load(DEMO)
   assert.is(tail.length, 3)
 })
+
+test('[R15] large bytes that nobody asks for are packed, and are what they were', async () => {
+  const packed: number[] = []
+  let unpacked = 0
+  const core = new Core({
+    packing: prompt => ({
+      pack: async bytes => {
+        const smaller = await prompt.pack(bytes)
+        packed.push(smaller.length / bytes.length)
+        return smaller
+      },
+      unpack: (bytes, length) => {
+        unpacked++
+        return prompt.unpack(bytes, length)
+      },
+    }),
+  })
+  const doc = new Writer()
+  const text = 'a text of some length '.repeat(500)
+  const author = await core.live()
+  await author.say(doc.type(text))
+  await core.advance(DORMANT_AFTER_MS + 10_000)
+  assert.is(packed.length, 1)
+  assert.ok(packed[0]! < 0.2)
+  assert.is(await textOf(core), text)
+  assert.is(await textOf(core), text)
+  assert.is(unpacked, 1)
+  await core.advance(10_000)
+  assert.is(packed.length, 1, 'it was packed already')
+  await author.say(doc.type('!'))
+  assert.is(unpacked, 2)
+  assert.is(core.observer.of('loads'), 1)
+  assert.is(await textOf(core), `${text}!`)
+  assert.equal(core.observer.reports, [])
+})
+
+test('[R15] a cold space that nobody asks for is packed with its tail', async () => {
+  const doc = new Writer()
+  const edits = ['x'.repeat(70_000), 'tail', 'and more']
+  const { core } = await restarted(doc, edits)
+  await core.live()
+  await core.advance(10_000)
+  const caller = await core.join()
+  assert.is(textIn(await caller.say(ASK_ALL, NOTHING)), edits.join(''))
+  await caller.say(doc.type('!'))
+  assert.is(await textOf(core), `${edits.join('')}!`)
+  assert.equal(core.observer.reports, [])
+})
+
+test('[R15] packed bytes that are spoiled cost nothing but time', async () => {
+  const core = new Core({
+    packing: prompt => ({ ...prompt, unpack: () => Promise.reject(new Error('not what was packed')) }),
+  })
+  const doc = new Writer()
+  const author = await core.live()
+  await author.say(doc.type('x'.repeat(5000)))
+  await core.advance(DORMANT_AFTER_MS + 10_000)
+  assert.is(savedCount(await author.say(doc.type('!'))), 3)
+  assert.is((await textOf(core)).length, 5001)
+})
