@@ -164,10 +164,9 @@ export const behaviours = [
       const { ada, bob, eve } = await present(server, { doc, awareness })
       ada.terminate()
       await bob.until('the leaving', () => nameOf(bob, ada) === undefined)
-      const again = await server.join('room', { doc, awareness, user: 'ada' })
-      // As stock clients do: at once, with the state and clock of before.
-      again.announce()
       const from = Date.now()
+      // Which announces the state and clock of before.
+      const again = await server.join('room', { doc, awareness, user: 'ada' })
       await bob.until('the return', () => nameOf(bob, ada) === 'Ada', 20_000)
       const seconds = Math.round((Date.now() - from) / 1000)
       end(again, bob, eve)

@@ -108,6 +108,8 @@ class LightClient {
       })
     }
     this.sendStep1()
+    // As stock providers do, before anything can have been received.
+    if (this.awareness.getLocalState() !== null) this.announce()
   }
 
   /** One message of this dialect. */

@@ -38,6 +38,7 @@ export const runPeer = async (httpServer, save = () => {}) => {
   })
   // The bench has gone: nobody would end this process.
   process.on('disconnect', () => process.exit(0))
+  if (process.send !== undefined && !process.connected) process.exit(0)
 
   console.log(`listening ${httpServer.address().port}`)
 }
