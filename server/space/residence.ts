@@ -94,7 +94,7 @@ export class Residence {
 
   /** What was relayed one after the other, as one update; null where there is none that says the same. */
   join(updates: readonly Uint8Array[]): Promise<Uint8Array | null> {
-    return this.#engine.join(updates)
+    return this.#context.engine.join(updates)
   }
 
   /** What a replica with this state vector lacks, the whole delete set included. @throws malformed */
