@@ -7,7 +7,8 @@ import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { renderConfigTable } from '../server/config.js'
 import { type BehaviourReport, behaviourToMarkdown } from './behaviour-report.js'
-import { type Report, toMarkdown } from './report.js'
+import type { BenchReport } from './report/report.js'
+import { renderTables } from './report/tables.js'
 import { type SizeReport, sizesToMarkdown } from './size-report.js'
 
 const ROOT = resolve(import.meta.dirname, '../..')
@@ -45,8 +46,8 @@ const renderFigures = (): string => {
     .sort()
     .at(-1)
   if (file === undefined) throw new Error('no results: run npm run bench')
-  const report = JSON.parse(readFileSync(join(RESULTS, file), 'utf8')) as Report
-  return `${toMarkdown(report)}\nFrom [bench/results/${file}](bench/results/${file}).`
+  const report = JSON.parse(readFileSync(join(RESULTS, file), 'utf8')) as BenchReport
+  return `${renderTables(report)}\nFrom [bench/results/${file}](bench/results/${file}).`
 }
 
 const replacePart = (readme: string, name: string, content: string): string => {

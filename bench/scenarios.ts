@@ -1,40 +1,157 @@
-/** The scenarios as data: which workload, with which numbers. Each run of one is a fresh process and data folder. */
-import type { Workload } from './workload.js'
+/** The scenarios as data: which workload, with which numbers, on which servers. Each run is a fresh process and data folder. */
+import type { Target } from './targets/target.js'
+import type { Parameters, Workload } from './workload.js'
 import { coldJoin } from './workloads/cold-join.js'
+import { cursors } from './workloads/cursors.js'
+import { fanout } from './workloads/fanout.js'
+import { joinStorm } from './workloads/join-storm.js'
 import { pacedEdits } from './workloads/paced-edits.js'
 import { paperUpload } from './workloads/paper-upload.js'
+import { rooms } from './workloads/rooms.js'
 import { savedRate } from './workloads/saved-rate.js'
 
 export interface Scenario {
   readonly name: string
   readonly title: string
+  /** Its part of the report. */
+  readonly group: string
+  readonly parameters: Parameters
+  /** What a server needs to be in it, beyond being there. */
+  readonly needs: readonly Need[]
+  /** Why a server is not in it, by its name; what the needs exclude is told from these. */
+  readonly leftOut?: Readonly<Record<string, string>>
   readonly run: Workload
+}
+
+/**
+ * `anywhere`: also on a server of which only the address is known. `documents`: it answers who joins. `storage`:
+ * it keeps them. `plenum`: only ours can do it. `extension`: run with our own clients as well as with stock ones.
+ */
+export type Need = 'anywhere' | 'documents' | 'storage' | 'plenum' | 'extension'
+
+const NO_STORAGE = 'it keeps nothing on disk'
+const WITHOUT_STORAGE = { 'y-websocket-server': NO_STORAGE, relay: NO_STORAGE }
+const NO_SAVED = 'it does not say when an edit is on disk'
+const WITHOUT_SAVED = {
+  'y-websocket-server': NO_SAVED,
+  'hocuspocus-3': NO_SAVED,
+  'hocuspocus-4': NO_SAVED,
+  relay: NO_SAVED,
 }
 
 export const SCENARIOS: readonly Scenario[] = [
   {
-    name: 'paper-upload',
-    title: 'one author types the whole paper as fast as it goes, one reader follows',
-    run: paperUpload,
+    name: 'fanout',
+    title: 'one room of 100 clients, 20 of them type 20 characters/s each',
+    group: 'Editing together',
+    parameters: { clients: 100, writers: 20, rate: 20, seconds: 8 },
+    needs: ['anywhere'],
+    run: fanout,
+  },
+  {
+    name: 'fanout-author',
+    title: 'one room of 100 clients, one fast author of 200 characters/s',
+    group: 'Editing together',
+    parameters: { clients: 100, writers: 1, rate: 200, seconds: 8 },
+    needs: ['anywhere'],
+    run: fanout,
+  },
+  {
+    name: 'rooms',
+    title: '1,000 rooms of 2 clients, each of whom types a character a second',
+    group: 'Editing together',
+    parameters: { clients: 2_000, writers: 2_000, rate: 1, seconds: 12 },
+    needs: ['anywhere'],
+    run: rooms({ clientsPerRoom: 2, writersPerRoom: 2 }),
+  },
+  {
+    name: 'light',
+    title:
+      '20 rooms of 3 clients, one of whom types 5 characters/s: how long an edit takes where nothing is busy',
+    group: 'Editing together',
+    parameters: { clients: 60, writers: 20, rate: 5, seconds: 8 },
+    needs: ['anywhere'],
+    run: rooms({ clientsPerRoom: 3, writersPerRoom: 1 }),
+  },
+  {
+    name: 'cursors',
+    title: 'one room of 100 clients, each of whom moves a cursor 20 times a second',
+    group: 'Presence',
+    parameters: { clients: 100, writers: 100, rate: 20, seconds: 2 },
+    needs: ['anywhere'],
+    run: cursors(false),
+  },
+  {
+    name: 'cursors-deflate',
+    title: 'the same with clients that offer permessage-deflate',
+    group: 'Presence',
+    parameters: { clients: 100, writers: 100, rate: 20, seconds: 2 },
+    needs: ['anywhere'],
+    run: cursors(true),
   },
   {
     name: 'cold-join',
-    title: 'a client opens the paper after a restart of the server',
+    title: 'a client opens the paper (260,000 keystrokes) after a restart of the server',
+    group: 'Opening',
+    parameters: { clients: 1, writers: 0, rate: 0, seconds: 0 },
+    needs: ['documents', 'storage'],
+    leftOut: WITHOUT_STORAGE,
     run: coldJoin,
   },
   {
+    name: 'join-storm',
+    title: '500 clients open the paper at once, while one has it open; the relay is given the bytes to send',
+    group: 'Opening',
+    parameters: { clients: 500, writers: 0, rate: 0, seconds: 0 },
+    needs: [],
+    run: joinStorm,
+  },
+  {
     name: 'paced-5',
-    title: 'one author, 5 edits/s for 20 s, one reader',
-    run: context => pacedEdits(context, { editsPerSecond: 5, seconds: 20 }),
+    title: 'one author types 5 characters/s in the paper, one reader',
+    group: 'Storage',
+    parameters: { clients: 2, writers: 1, rate: 5, seconds: 25 },
+    needs: ['documents', 'storage'],
+    leftOut: WITHOUT_STORAGE,
+    run: pacedEdits,
   },
   {
     name: 'paced-100',
-    title: 'one author, 100 edits/s for 20 s, one reader',
-    run: context => pacedEdits(context, { editsPerSecond: 100, seconds: 20 }),
+    title: 'one author types 100 characters/s in the paper, one reader',
+    group: 'Storage',
+    parameters: { clients: 2, writers: 1, rate: 100, seconds: 25 },
+    needs: ['documents', 'storage'],
+    leftOut: WITHOUT_STORAGE,
+    run: pacedEdits,
   },
   {
     name: 'saved-rate',
-    title: '50 writers in 50 spaces, each sends the next edit when the last is saved',
-    run: context => savedRate(context, { writers: 50, seconds: 10 }),
+    title: '50 writers in 50 spaces, each sends the next edit when the last is on disk',
+    group: 'Storage',
+    parameters: { clients: 50, writers: 50, rate: 0, seconds: 6 },
+    needs: ['plenum'],
+    leftOut: WITHOUT_SAVED,
+    run: savedRate(null),
+  },
+  {
+    name: 'paper-upload',
+    title: 'one author types the whole paper as fast as it goes, one reader follows',
+    group: 'Storage',
+    parameters: { clients: 2, writers: 1, rate: 0, seconds: 0 },
+    needs: ['plenum'],
+    leftOut: WITHOUT_SAVED,
+    run: paperUpload,
   },
 ]
+
+export const isRemote = ({ needs }: Scenario): boolean => needs.includes('anywhere')
+
+/** The names of the servers that a scenario runs on. */
+export const targetsOf = ({ needs }: Scenario, targets: readonly Target[]): string[] =>
+  targets.filter(target => meets(target, needs)).map(({ name }) => name)
+
+const meets = (target: Target, needs: readonly Need[]): boolean =>
+  (target.name !== 'plenum.v1' || needs.includes('extension')) &&
+  (target.hasDocuments || !needs.includes('documents')) &&
+  (target.isPersistent || !needs.includes('storage')) &&
+  (target.role === 'ours' || !needs.includes('plenum'))

@@ -1,5 +1,5 @@
 /** How much a page loads for the client: what is kept of a measurement, and how the README shows it. */
-import type { Origin } from './report.js'
+import type { Origin } from './origin.js'
 
 export interface Size {
   readonly what: string

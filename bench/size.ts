@@ -7,8 +7,8 @@ import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { version as vite } from 'vite'
 import { bundle, gzippedBytes } from './bundle.js'
+import { describeOrigin } from './origin.js'
 import { readReadme, renderSizePart, writeReadme } from './readme.js'
-import { describeOrigin } from './report.js'
 import type { Size, SizeReport } from './size-report.js'
 
 const FILE = resolve(import.meta.dirname, '../../bench/results/size.json')

@@ -1,35 +1,39 @@
 /** The paper is on disk, the server has just started: one client opens it. */
 import * as Y from 'yjs'
-import { applyPatch } from '../../test/support/trace.js'
-import { MeasuredServer, type Traffic } from '../measured-server.js'
-import { paper } from '../typing.js'
-import type { Workload } from '../workload.js'
+import { connectDocument } from '../load/document-client.js'
+import { paperDocument, upload } from '../load/paper-document.js'
+import { measure, untilQuiet } from '../load/stretch.js'
+import { TEXT_NAME } from '../load/typist.js'
+import { lower, type Workload } from '../workload.js'
 
-export const coldJoin: Workload = async ({ progress }) => {
-  const { patches, endContent, source } = paper()
-  const server = await MeasuredServer.start()
+const SPACE = 'paper'
+
+export const coldJoin: Workload = async ({ target, progress }) => {
+  const document = paperDocument()
+  const server = await target.start()
   try {
-    progress(`uploading the ${source}`)
-    const writing = new Y.Doc()
-    for (const patch of patches) applyPatch(writing.getText('text'), patch)
-    const writer = await server.connect('paper', writing)
-    await writer.whenSaved()
-    writer.close()
-    await server.process.stop()
-    await server.process.start()
-    const before = server.usage()
-    const traffic: Traffic = { receivedBytes: 0, receivedMessages: 0 }
-    const startMs = performance.now()
-    const doc = new Y.Doc()
-    const reader = await server.connect('paper', doc, traffic)
-    const ms = performance.now() - startMs
-    const after = server.usage()
-    if (doc.getText('text').toString() !== endContent) throw new Error('the text came out wrong')
-    reader.close()
+    progress('uploading the paper')
+    await upload(server, SPACE, document)
+    await untilQuiet(server)
+    await server.restart()
+    await untilQuiet(server)
+    progress('joining')
+    const copy = new Y.Doc()
+    let [joinedMs, bytes] = [Number.NaN, 0]
+    const stretch = await measure(server, async () => {
+      const startMs = performance.now()
+      const reader = await connectDocument({ server, space: SPACE, doc: copy })
+      joinedMs = performance.now() - startMs
+      bytes = reader.client.receivedBytes
+      await untilQuiet(server)
+      reader.close()
+    })
+    const text = copy.getText(TEXT_NAME).toString()
+    if (text !== document.getText(TEXT_NAME).toString()) throw new Error('the text came out wrong')
     return {
-      'connect to synced': { value: ms, unit: 'ms' },
-      'server CPU': { value: (after.cpuSeconds - before.cpuSeconds) * 1000, unit: 'ms' },
-      'wire to the client': { value: traffic.receivedBytes / 1024, unit: 'KiB' },
+      'server CPU': lower(stretch.cpuSeconds * 1000, 'ms'),
+      'connect to synced': lower(joinedMs, 'ms'),
+      'wire to the client': lower(bytes / 1024, 'KiB'),
     }
   } finally {
     await server.dispose()

@@ -1,0 +1,43 @@
+/** A stretch of time, and what the server and this process used in it. */
+import { setTimeout as pause } from 'node:timers/promises'
+import type { RunningServer } from '../targets/target.js'
+
+export interface Stretch {
+  readonly seconds: number
+  readonly cpuSeconds: number
+  readonly writtenBytes: number
+  /** How much of its core this process used: near 100 %, it is what was measured. */
+  readonly loadBusyPercent: number
+}
+
+/** @param run resolves when the work that is measured has been done */
+export const measure = async (server: RunningServer, run: () => Promise<unknown>): Promise<Stretch> => {
+  const before = server.usage()
+  const ownBefore = process.cpuUsage()
+  const startMs = performance.now()
+  await run()
+  const seconds = (performance.now() - startMs) / 1000
+  const own = process.cpuUsage(ownBefore)
+  const after = server.usage()
+  return {
+    seconds,
+    cpuSeconds: after.cpuSeconds - before.cpuSeconds,
+    writtenBytes: after.writtenBytes - before.writtenBytes,
+    loadBusyPercent: ((own.user + own.system) / 1e6 / seconds) * 100,
+  }
+}
+
+const QUIET_PART = 0.05
+const MAX_WAITS = 60
+
+/** Resolves when the server does next to nothing any more: what was asked of it has been done. */
+export const untilQuiet = async (server: RunningServer, waitMs = 300): Promise<void> => {
+  let before = server.usage().cpuSeconds
+  if (Number.isNaN(before)) return pause(waitMs)
+  for (let waits = 0; waits < MAX_WAITS; waits++) {
+    await pause(waitMs)
+    const now = server.usage().cpuSeconds
+    if (now - before <= (waitMs / 1000) * QUIET_PART) return
+    before = now
+  }
+}
