@@ -121,6 +121,7 @@ const startRunning = async (config: Config, options: ServiceOptions): Promise<Ru
       trustedProxies: config.trustProxy,
       // The spaces close what is too slow, with a code, before the heartbeat ends it without.
       heartbeat: { beatMs: config.heartbeatMs, stuckMs: config.slowPeerDeadlineMs + config.heartbeatMs },
+      isCompressing: config.compression === 'on',
       maxPayloadBytes: Math.max(config.maxFrameBytes, config.maxDocumentBytes),
     })
     live = { door, registry }

@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
-import { WebSocket } from 'ws'
+import { type ClientOptions, WebSocket } from 'ws'
 import { Admission, type AdmissionLimits } from '../../server/auth/admission.js'
 import { createGate } from '../../server/auth/gate.js'
 import { createJwtGate } from '../../server/auth/jwt-gate.js'
@@ -59,6 +59,7 @@ export class OpenDoor {
       trustedProxies: 0,
       heartbeat: { beatMs: 15_000, stuckMs: 45_000 },
       maxPayloadBytes: 1024 * 1024,
+      isCompressing: false,
       ...options,
     })
     this.#server = createServer()
@@ -84,8 +85,14 @@ export class OpenDoor {
   }
 
   /** A client that is under way; `target` begins with `/`. */
-  client(target: string, protocols: readonly string[] = [], headers: Record<string, string> = {}): WebSocket {
-    const client = new WebSocket(`ws://127.0.0.1:${this.port}${target}`, [...protocols], { headers })
+  client(
+    target: string,
+    protocols: readonly string[] = [],
+    headers: Record<string, string> = {},
+    options: ClientOptions = {},
+  ): WebSocket {
+    const url = `ws://127.0.0.1:${this.port}${target}`
+    const client = new WebSocket(url, [...protocols], { ...options, headers })
     // What matters to a test is in the other events.
     client.on('error', () => {})
     this.#clients.add(client)

@@ -8,6 +8,7 @@ import { ERRORS, type ErrorCode, type PlenumError, toPlenumError } from '../../.
 import type { Peer, PeerId } from '../../space/peer.js'
 import type { Session } from '../ports.js'
 import { closeReason } from './close-reason.js'
+import { isDeflating } from './deflate.js'
 import { firstPulse, type HeartbeatLimits, nextPulse, type Pulse } from './heartbeat.js'
 import type { Holder, Outlet } from './outlet.js'
 import { isSenderIdle } from './sender-state.js'
@@ -49,6 +50,7 @@ export class Connection implements Peer, Holder {
   readonly #ws: WebSocket
   readonly #socket: ConnectionOptions['socket']
   readonly #keeper: Keeper
+  readonly #isDeflating: boolean
   #session: Session | null = null
   #hasLeft = false
   #cause: CloseCause | null = null
@@ -67,6 +69,7 @@ export class Connection implements Peer, Holder {
     this.#ws = ws
     this.#socket = socket
     this.#keeper = keeper
+    this.#isDeflating = isDeflating(ws)
     this.#pulse = firstPulse(nowMs, keeper.heartbeat)
     ;(ws as Emitter)[CONNECTION] = this
     ;(socket as Emitter)[CONNECTION] = this
@@ -123,7 +126,7 @@ export class Connection implements Peer, Holder {
       this.#socket.cork()
       this.#keeper.outlet.hold(this)
     }
-    for (const chunk of this.#keeper.outlet.frames.of(frame)) {
+    for (const chunk of this.#keeper.outlet.frames.of(frame, this.#isDeflating)) {
       this.#socket.write(chunk)
       this.#heldBytes += chunk.length
     }

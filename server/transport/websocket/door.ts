@@ -13,6 +13,7 @@ import { Judge, refusalOf, type Verdict } from '../judge.js'
 import type { Admission, DoorObserver, Gate, Place, Refusal, Spaces } from '../ports.js'
 import { clientAddress, clientHost, readTarget, type UpgradeTarget } from '../upgrade-request.js'
 import { type CloseCause, Connection, type Keeper } from './connection.js'
+import { DEFLATE_TERMS, inflateInPlace } from './deflate.js'
 import type { HeartbeatLimits } from './heartbeat.js'
 import { Outlet } from './outlet.js'
 import { refuseUpgrade } from './refusal.js'
@@ -30,8 +31,10 @@ export interface WebSocketDoorOptions {
   readonly basePath: string
   readonly trustedProxies: number
   readonly heartbeat: HeartbeatLimits
-  /** The largest message that is read at all, bytes; a larger one ends the connection with 1009. */
+  /** The largest message that is read at all, inflated, bytes; a larger one ends the connection with 1009. */
   readonly maxPayloadBytes: number
+  /** Whether permessage-deflate is agreed on where a client offers it. */
+  readonly isCompressing: boolean
 }
 
 /** Connections that are only being told why they are refused, at most. */
@@ -79,7 +82,7 @@ export class WebSocketDoor {
     this.#server = new WebSocketServer({
       noServer: true,
       clientTracking: false,
-      perMessageDeflate: false,
+      perMessageDeflate: options.isCompressing ? DEFLATE_TERMS : false,
       maxPayload: options.maxPayloadBytes,
       handleProtocols: protocols => readOffer([...protocols].join(',')).selected ?? false,
     })
@@ -183,12 +186,13 @@ export class WebSocketDoor {
 
   /** Completes the handshake; null where the request was no WebSocket handshake or its socket is gone. */
   #open({ request, socket, head }: Upgrade): Connection | null {
-    const { now, randomId } = this.#options
+    const { now, randomId, maxPayloadBytes } = this.#options
     const keeper = this.#keeper
     let opened: Connection | null = null
     this.#server.handleUpgrade(request, socket, head, (ws: WebSocket) => {
       // ws listens from here on.
       socket.off('error', destroyOnError)
+      inflateInPlace(ws, maxPayloadBytes)
       opened = new Connection({ id: randomId() as PeerId, ws, socket, nowMs: now(), keeper })
     })
     return opened

@@ -1,7 +1,9 @@
 /**
- * Payloads as WebSocket frames (RFC 6455 §5.2: final, binary, unmasked). A payload that is sent to one socket
- * after the other is framed once; what is returned is shared and must not be changed.
+ * Payloads as WebSocket frames (RFC 6455 §5.2: final, binary, unmasked), deflated for those who negotiated it
+ * (RFC 7692). A payload that is sent to one socket after the other is framed, and deflated, once; what is
+ * returned is shared and must not be changed.
  */
+import { deflated, isWorthDeflating } from './deflate.js'
 
 /** Up to here header and payload are one buffer; a copy of more would cost more than a second buffer does. */
 const MAX_COPIED_BYTES = 16 * 1024
@@ -9,10 +11,15 @@ const MAX_COPIED_BYTES = 16 * 1024
 const KEPT = 4
 
 const FINAL_BINARY = 0x82
+const IS_DEFLATED = 0x40
+
+/** What is written to a socket, in order. */
+export type Chunks = readonly Uint8Array[]
 
 interface Framed {
   readonly payload: Uint8Array
-  readonly chunks: readonly Uint8Array[]
+  plain: Chunks | null
+  deflated: Chunks | null
 }
 
 export class SharedFrames {
@@ -20,14 +27,29 @@ export class SharedFrames {
   readonly #kept: (Framed | undefined)[] = new Array(KEPT).fill(undefined)
   #next = 0
 
-  /** The frame as the chunks to be written, in order. */
-  of(payload: Uint8Array): readonly Uint8Array[] {
-    for (const framed of this.#kept) if (framed?.payload === payload) return framed.chunks
-    if (payload.length > MAX_COPIED_BYTES) return [header(payload.length), payload]
-    const chunks = [joined(payload)]
-    this.#kept[this.#next] = { payload, chunks }
+  /** @param mayDeflate whether the receiver understands deflated frames: it gets one where that pays */
+  of(payload: Uint8Array, mayDeflate = false): Chunks {
+    const isDeflated = mayDeflate && isWorthDeflating(payload)
+    if (!isDeflated && payload.length > MAX_COPIED_BYTES) return [header(payload.length), payload]
+    const framed = this.#find(payload) ?? this.#keep(payload)
+    if (isDeflated) {
+      framed.deflated ??= [joined(deflated(payload), FINAL_BINARY | IS_DEFLATED)]
+      return framed.deflated
+    }
+    framed.plain ??= [joined(payload, FINAL_BINARY)]
+    return framed.plain
+  }
+
+  #find(payload: Uint8Array): Framed | undefined {
+    for (const framed of this.#kept) if (framed?.payload === payload) return framed
+    return undefined
+  }
+
+  #keep(payload: Uint8Array): Framed {
+    const framed: Framed = { payload, plain: null, deflated: null }
+    this.#kept[this.#next] = framed
     this.#next = (this.#next + 1) % KEPT
-    return chunks
+    return framed
   }
 }
 
@@ -36,17 +58,18 @@ const headerBytes = (length: number): number => {
   return length < 0x1_00_00 ? 4 : 10
 }
 
-const header = (length: number): Buffer => writeHeader(Buffer.allocUnsafe(headerBytes(length)), length)
+const header = (length: number): Buffer =>
+  writeHeader(Buffer.allocUnsafe(headerBytes(length)), FINAL_BINARY, length)
 
-const joined = (payload: Uint8Array): Buffer => {
+const joined = (payload: Uint8Array, firstByte: number): Buffer => {
   const start = headerBytes(payload.length)
   const frame = Buffer.allocUnsafe(start + payload.length)
   frame.set(payload, start)
-  return writeHeader(frame, payload.length)
+  return writeHeader(frame, firstByte, payload.length)
 }
 
-const writeHeader = (frame: Buffer, length: number): Buffer => {
-  frame[0] = FINAL_BINARY
+const writeHeader = (frame: Buffer, firstByte: number, length: number): Buffer => {
+  frame[0] = firstByte
   if (length < 126) {
     frame[1] = length
   } else if (length < 0x1_00_00) {
