@@ -7,7 +7,12 @@ import type { SpaceName } from '../../shared/names.js'
 import type { ApplyResult, EngineInput, Folded } from '../space/engine.js'
 
 export type Request =
-  | { readonly op: 'fold'; readonly space: SpaceName; readonly updates: readonly Uint8Array[] }
+  | {
+      readonly op: 'fold'
+      readonly space: SpaceName
+      readonly updates: readonly Uint8Array[]
+      readonly isBrief: boolean
+    }
   | { readonly op: 'open'; readonly space: SpaceName; readonly updates: readonly Uint8Array[] }
   | { readonly op: 'apply'; readonly space: SpaceName; readonly batch: readonly EngineInput[] }
   | { readonly op: 'state-vector'; readonly space: SpaceName }
@@ -88,7 +93,8 @@ export const packRequest = (request: Request): { request: Request; moved: ArrayB
 export const movedOf = (response: Responses[keyof Responses]): ArrayBuffer[] => {
   if (response instanceof Uint8Array) return owned([response])
   if (response === null || typeof response === 'boolean') return []
-  if ('update' in response) return owned([response.update, response.deletions])
+  if ('update' in response)
+    return owned([response.update, ...(response.deletions === null ? [] : [response.deletions])])
   if (response.type === 'broken') return []
   return owned(response.updates)
 }

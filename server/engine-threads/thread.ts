@@ -56,7 +56,7 @@ const run = async (call: Call): Promise<Responses[keyof Responses]> => {
   const { space } = call
   switch (call.op) {
     case 'fold':
-      return engine.fold(space, call.updates)
+      return engine.fold(space, call.updates, call.isBrief)
     case 'open':
       await engine.open(space, call.updates)
       return null

@@ -75,10 +75,10 @@ export class WorkerEngine implements Engine {
   }
 
   /** What takes no longer than a frame of that size is not worth the way to a thread. */
-  async fold(space: SpaceName, updates: readonly Uint8Array[]): Promise<Folded | null> {
-    const request = { op: 'fold', space, updates } as const
+  async fold(space: SpaceName, updates: readonly Uint8Array[], isBrief = false): Promise<Folded | null> {
+    const request = { op: 'fold', space, updates, isBrief } as const
     const bytes = bytesOf(request)
-    if (bytes <= MAX_FOLDED_HERE_BYTES) return foldUpdates(updates)
+    if (bytes <= MAX_FOLDED_HERE_BYTES) return foldUpdates(updates, isBrief)
     return (await this.#callAnywhere(request, bytes)).response
   }
 

@@ -76,17 +76,18 @@ export interface Folded {
   readonly update: Uint8Array
   /** As Yjs encodes it. */
   readonly stateVector: Uint8Array
-  /** The whole delete set, as Yjs encodes it in an update without structs. */
-  readonly deletions: Uint8Array
+  /** The whole delete set, as Yjs encodes it in an update without structs; null in brief. */
+  readonly deletions: Uint8Array | null
 }
 
 /** Where a document is lost to others' faults, `apply`, `stateVector` and `diff` throw `DocumentLost`. */
 export interface Engine {
   /**
    * Folds updates that were stored before into one without building a document.
+   * @param isBrief whether the delete set may be left out
    * @returns null where only a document can tell
    */
-  fold(space: SpaceName, updates: readonly Uint8Array[]): Promise<Folded | null>
+  fold(space: SpaceName, updates: readonly Uint8Array[], isBrief?: boolean): Promise<Folded | null>
   /**
    * Joins a few updates that were relayed one after the other into one.
    * @returns null where they leave a hole between them

@@ -49,7 +49,7 @@ export class Residence {
     const { engine, scheduler } = context
     let state: RestingState | null = null
     const loaded = await loadSpace(name, context, async updates => {
-      const folded = await engine.fold(name, updates)
+      const folded = await engine.fold(name, updates, true)
       state = folded === null ? null : RestingState.folded(updates, folded, scheduler.elapsed())
       if (folded === null) await engine.open(name, updates)
     })

@@ -79,7 +79,7 @@ export class RestingState {
   /** One update with everything in it; null where only a document can tell. */
   async full(space: SpaceName, context: RestingContext, nowMs: number): Promise<Uint8Array | null> {
     const loose = await this.#loosen(context.packing, nowMs)
-    loose.full ??= (await context.engine.fold(space, loose.updates))?.update ?? null
+    loose.full ??= (await context.engine.fold(space, loose.updates, true))?.update ?? null
     return loose.full
   }
 

@@ -20,7 +20,7 @@ export const reviving = (engine: Engine, rebuild: () => Promise<void>): Engine =
     }
   }
   return {
-    fold: (space, updates) => engine.fold(space, updates),
+    fold: (space, updates, isBrief) => engine.fold(space, updates, isBrief),
     join: updates => engine.join(updates),
     open: (space, updates) => engine.open(space, updates),
     apply: (space, batch) => revived(() => engine.apply(space, batch)),

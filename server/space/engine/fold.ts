@@ -6,34 +6,43 @@
 import * as encoding from 'lib0/encoding'
 import { PlenumError } from '../../../shared/errors.js'
 import type { Folded } from '../engine.js'
-import { readSections, type StructSection } from './update-reader.js'
+import { type OnDeleted, type Section, scanDeletions, scanUpdate } from './scan.js'
+import { readSections } from './update-reader.js'
 
-/** @returns null where only a document can tell */
-export const foldUpdates = (updates: readonly Uint8Array[]): Folded | null => {
+/**
+ * @param isBrief `deletions` are left out
+ * @returns null where only a document can tell
+ */
+export const foldUpdates = (updates: readonly Uint8Array[], isBrief = false): Folded | null => {
   const clients = new Map<number, ClientStructs>()
-  const deletions = new Deletions()
+  const only = updates.length === 1 ? updates[0]! : null
+  const deletions = isBrief && only !== null ? null : new Deletions()
+  const collect: OnDeleted | null = deletions && ((...range) => deletions.add(...range))
   for (const update of updates) {
-    const read = readTrusted(update)
-    if (read === null) return null
-    for (const section of read.sections) {
+    const scanned = scanUpdate(update, collect)
+    if (scanned === null) return null
+    for (const section of scanned.sections) {
       const known = clients.get(section.client)
-      if (section.hasSkip || section.clock !== (known?.end ?? 0)) return null
+      if (section.clock !== (known?.end ?? 0)) return null
       const structs = known ?? new ClientStructs()
       structs.add(section, update)
       if (known === undefined) clients.set(section.client, structs)
     }
-    for (const { client, clock, length } of read.deletions) deletions.add(client, clock, length)
-  }
-  const merged = deletions.merged()
-  for (const [client, ranges] of merged) {
-    if ((ranges.at(-1) ?? 0) > (clients.get(client)?.end ?? 0)) return null
+    let isHere = true
+    const isWhole = scanDeletions(update, scanned.deletionsFrom, (client, clock, length) => {
+      if (!(clock + length <= (clients.get(client)?.end ?? 0))) isHere = false
+      collect?.(client, clock, length)
+    })
+    if (!isWhole || !isHere) return null
   }
   const sorted = [...clients].sort(byClientDescending)
-  const deleted = encodeDeletions(merged)
+  const stateVector = encodeStateVector(sorted)
+  if (deletions === null) return { update: only!, stateVector, deletions: null }
+  const deleted = encodeDeletions(deletions.merged())
   return {
-    update: updates.length === 1 ? updates[0]! : encodeUpdate(sorted, deleted),
-    stateVector: encodeStateVector(sorted),
-    deletions: encodeUpdate([], deleted),
+    update: only ?? encodeUpdate(sorted, deleted),
+    stateVector,
+    deletions: isBrief ? null : encodeUpdate([], deleted),
   }
 }
 
@@ -43,8 +52,8 @@ class ClientStructs {
   count = 0
   readonly pieces: Uint8Array[] = []
 
-  add({ clock, length, count, from, to }: StructSection, update: Uint8Array): void {
-    this.end = clock + length
+  add({ end, count, from, to }: Section, update: Uint8Array): void {
+    this.end = end
     this.count += count
     this.pieces.push(update.subarray(from, to))
   }

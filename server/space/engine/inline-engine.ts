@@ -26,8 +26,8 @@ export class InlineEngine implements Engine {
     return this.#documents.size
   }
 
-  async fold(_space: SpaceName, updates: readonly Uint8Array[]): Promise<Folded | null> {
-    return foldUpdates(updates)
+  async fold(_space: SpaceName, updates: readonly Uint8Array[], isBrief = false): Promise<Folded | null> {
+    return foldUpdates(updates, isBrief)
   }
 
   async join(updates: readonly Uint8Array[]): Promise<Uint8Array | null> {

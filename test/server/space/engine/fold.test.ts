@@ -48,10 +48,11 @@ test('[M14] what is folded is what the document says, byte for byte where there 
     const stateVector = Y.encodeStateVector(built)
     assert.is(hex(folded.stateVector), hex(stateVector), `round ${round}: state vector`)
     assert.is(
-      hex(folded.deletions),
+      hex(folded.deletions!),
       hex(Y.encodeStateAsUpdate(built, stateVector)),
       `round ${round}: deletions`,
     )
+    assert.equal(foldUpdates(updates, true), { ...folded, deletions: null }, `round ${round}: in brief`)
     const newcomer = documentOf([folded.update])
     assert.not(isPending(newcomer))
     assert.is(hex(Y.encodeStateVector(newcomer)), hex(stateVector))
@@ -88,4 +89,30 @@ test('[M14] a hole, an overlap, a skip, a deletion of what is not there and byte
   assert.is(foldUpdates([Y.mergeUpdates([a, c])]), null, 'a skip')
   assert.is(foldUpdates([a, deletion]), null, 'a deletion of what is not there')
   assert.is(foldUpdates([a, b.subarray(0, b.length - 1)]), null, 'cut short')
+})
+
+test('[M14] it reads real updates of every form as the reader for updates from outside does, and ends on any bytes', () => {
+  const rng = createRng(11)
+  const doc = new Y.Doc()
+  const updates: Uint8Array[] = []
+  doc.on('update', (update: Uint8Array) => updates.push(update))
+  doc
+    .getArray<unknown>('array')
+    .push([new Y.Doc({ guid: 'sub' }), { deep: [1.5, -3, 2 ** 40, 5n, null, true, 'ü😀'] }])
+  doc.getText('text').insert(0, 'aü😀𝄞z', { bold: true })
+  doc.getText('text').insertEmbed(2, { image: 'ä' })
+  doc.getArray('array').push([Uint8Array.of(1, 2, 3)])
+  for (let i = 0; i < 200; i++) editRandomly(rng, doc)
+  const whole = foldUpdates(updates)
+  assert.ok(whole !== null)
+  assert.is(contentOf(documentOf([whole.update])), contentOf(doc))
+  assert.is(hex(whole.stateVector), hex(Y.encodeStateVector(doc)))
+  for (let i = 0; i < 20_000; i++) {
+    const bytes = Uint8Array.from(pick(rng, updates))
+    for (let times = int(rng, 1, 3); times > 0; times--)
+      bytes[int(rng, 0, bytes.length - 1)] = int(rng, 0, 255)
+    foldUpdates([chance(rng, 0.3) ? bytes.subarray(0, int(rng, 0, bytes.length)) : bytes])
+  }
+  foldUpdates([Uint8Array.of(255, 255, 255, 255, 255, 255, 255, 15)])
+  foldUpdates([Uint8Array.of(1, 255, 255, 255, 255, 255, 255, 15, 1, 0)])
 })
