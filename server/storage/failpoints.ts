@@ -8,6 +8,7 @@ export const FAILPOINTS = [
   'append:after-commit',
   'load:before-read',
   'migration:before-commit',
+  'compaction:before-part',
   'compaction:before-store',
   'compaction:after-store',
 ] as const

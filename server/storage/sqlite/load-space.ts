@@ -4,6 +4,7 @@
  */
 import { decodeRow, type LogRow, snapshotChecksum } from '../log-row.js'
 import { type Connection, isCorruption } from './connection.js'
+import { joinParts } from './snapshot-parts.js'
 
 /** A `StoredSpace` before its rows are decoded. */
 export interface StoredRows {
@@ -101,9 +102,10 @@ const readSnapshot = (db: Connection, name: string, space: number): ReadSnapshot
 const readSnapshotAt = (db: Connection, name: string, space: number, position: number): Uint8Array | null => {
   try {
     const row = db
-      .prepare('SELECT checksum, payload FROM snapshots WHERE space = ? AND position = ?')
-      .get(space, position) as { checksum: number; payload: Uint8Array }
-    return snapshotChecksum(name, position, row.payload) === row.checksum ? row.payload : null
+      .prepare('SELECT id, checksum, payload FROM snapshots WHERE space = ? AND position = ?')
+      .get(space, position) as { id: number; checksum: number; payload: Uint8Array }
+    const update = joinParts(db, row.id, row.payload)
+    return snapshotChecksum(name, position, update) === row.checksum ? update : null
   } catch (error) {
     if (isCorruption(error)) return null
     throw error

@@ -5,7 +5,7 @@
 import { workerData } from 'node:worker_threads'
 import * as replayer from '../../space/engine/replay.js'
 import { planCompaction } from '../compaction.js'
-import { decodeRow } from '../log-row.js'
+import { decodeRow, snapshotChecksum } from '../log-row.js'
 import { writeBackup } from './backup.js'
 import { openReadable } from './connection.js'
 import { prepareLoad } from './load-space.js'
@@ -34,7 +34,16 @@ const compact = (space: string): CompactionResult => {
       const basePosition = snapshot?.position ?? null
       return {
         type: 'snapshot',
-        snapshot: { space, generation, position, basePosition, update, isRepair: type === 'repair' },
+        snapshot: {
+          space,
+          generation,
+          position,
+          basePosition,
+          update,
+          checksum: snapshotChecksum(space, position, update),
+          parts: null,
+          isRepair: type === 'repair',
+        },
         dropped: type === 'repair' ? plan.dropped : [],
       }
     }

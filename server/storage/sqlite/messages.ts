@@ -2,6 +2,7 @@
 import type { Delivery, DroppedInput } from '../../space/update-store.js'
 import type { Failpoints } from '../failpoints.js'
 import type { PruneChunk, PruneCursor } from './prune.js'
+import type { PartToStore } from './snapshot-parts.js'
 import type { SnapshotToStore, StoreSnapshotResult } from './store-snapshot.js'
 import type { VerifyReport } from './verify.js'
 
@@ -22,6 +23,9 @@ export type WriterExchanges = {
   /** `rows` is a row batch. */
   readonly append: { request: { rows: Uint8Array; nowMs: number }; response: null }
   readonly reopen: { request: { nowMs: number }; response: null }
+  /** The answer is the snapshot's id. */
+  readonly 'store-part': { request: PartToStore; response: number }
+  readonly 'clear-rubbish': { request: null; response: boolean }
   readonly 'store-snapshot': {
     request: { snapshot: SnapshotToStore; nowMs: number }
     response: StoreSnapshotResult

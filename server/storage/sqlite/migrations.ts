@@ -58,6 +58,31 @@ const MIGRATIONS: readonly ((db: Connection) => void)[] = [
     `)
     db.prepare(`INSERT INTO meta (key, value) VALUES ('id', ?)`).run(randomUUID())
   },
+  db => {
+    db.exec(`
+      -- What is before the payload of a large snapshot's row.
+      CREATE TABLE snapshot_parts (
+        snapshot INTEGER NOT NULL,
+        part INTEGER NOT NULL,
+        payload BLOB NOT NULL,
+        PRIMARY KEY (snapshot, part)
+      ) STRICT, WITHOUT ROWID;
+
+      -- Snapshots with parts and without a row: not stored yet, or gone.
+      CREATE TABLE snapshot_rubbish (
+        snapshot INTEGER PRIMARY KEY
+      ) STRICT;
+
+      CREATE TRIGGER snapshot_stored AFTER INSERT ON snapshots BEGIN
+        DELETE FROM snapshot_rubbish WHERE snapshot = new.id;
+      END;
+
+      CREATE TRIGGER snapshot_gone AFTER DELETE ON snapshots
+      WHEN EXISTS (SELECT 1 FROM snapshot_parts WHERE snapshot = old.id) BEGIN
+        INSERT INTO snapshot_rubbish (snapshot) VALUES (old.id);
+      END;
+    `)
+  },
 ]
 
 export const SCHEMA_VERSION = MIGRATIONS.length

@@ -2,9 +2,9 @@
  * Storing a verified snapshot. It is stored only if the space is still as it was when the snapshot was made;
  * the snapshot that it was built on is kept beside it, should the new one be damaged later.
  */
-import { snapshotChecksum } from '../log-row.js'
 import { prepareLastPosition } from './append-group.js'
 import type { Connection } from './connection.js'
+import type { SnapshotParts } from './snapshot-parts.js'
 
 export interface SnapshotToStore {
   readonly space: string
@@ -13,7 +13,12 @@ export interface SnapshotToStore {
   readonly position: number
   /** The position of the snapshot that this one was built on, or null. */
   readonly basePosition: number | null
+  /** The whole, or what is behind the parts. */
   readonly update: Uint8Array
+  /** Of the whole. */
+  readonly checksum: number
+  /** What is stored of it already. */
+  readonly parts: { readonly snapshot: number; readonly count: number } | null
   /** Whether something was left out: the generation rises with it. */
   readonly isRepair: boolean
 }
@@ -28,22 +33,26 @@ export type StoreSnapshotResult =
 /** To be called inside a transaction. */
 export const prepareStoreSnapshot = (
   db: Connection,
+  parts: SnapshotParts,
 ): ((snapshot: SnapshotToStore, nowMs: number) => StoreSnapshotResult) => {
   const findSpace = db.prepare('SELECT id, generation FROM spaces WHERE name = ? AND quarantine IS NULL')
   const findNewer = db.prepare('SELECT 1 FROM snapshots WHERE space = ? AND position > ?')
   const findLast = prepareLastPosition(db)
   const remove = db.prepare('DELETE FROM snapshots WHERE space = ? AND position IS NOT ?')
   const insert = db.prepare(
-    'INSERT INTO snapshots (space, position, created_ms, checksum, payload) VALUES (?, ?, ?, ?, ?)',
+    'INSERT INTO snapshots (id, space, position, created_ms, checksum, payload) VALUES (?, ?, ?, ?, ?, ?)',
   )
   const raise = db.prepare('UPDATE spaces SET generation = generation + 1 WHERE id = ?')
-  return ({ space: name, generation, position, basePosition, update, isRepair }, nowMs) => {
-    const space = findSpace.get(name) as { id: number; generation: number } | undefined
+  return (snapshot, nowMs) => {
+    const { generation, position, basePosition, update, checksum, isRepair } = snapshot
+    const space = findSpace.get(snapshot.space) as { id: number; generation: number } | undefined
     if (space === undefined || space.generation !== generation) return 'superseded'
     if (findNewer.get(space.id, position) !== undefined) return 'superseded'
     if (isRepair && findLast(space.id) !== position) return 'written-meanwhile'
     remove.run(space.id, basePosition)
-    insert.run(space.id, position, nowMs, snapshotChecksum(name, position, update), update)
+    const id = snapshot.parts?.snapshot ?? parts.nextId()
+    if (parts.count(id) !== (snapshot.parts?.count ?? 0)) throw new Error('parts of the snapshot are missing')
+    insert.run(id, space.id, position, nowMs, checksum, update)
     if (isRepair) raise.run(space.id)
     return 'stored'
   }

@@ -3,6 +3,7 @@ import { replay } from '../../space/engine/replay.js'
 import { decodeRow, type LogRow, snapshotChecksum } from '../log-row.js'
 import { type Connection, isCorruption } from './connection.js'
 import { prepareLoad, rowDamage } from './load-space.js'
+import { joinParts } from './snapshot-parts.js'
 
 export interface VerifyProblem {
   /** Null where it is not one space's. */
@@ -90,11 +91,15 @@ const checkSnapshots = (db: Connection, name: string, space: number, tell: Tell)
     .prepare('SELECT position FROM snapshots WHERE space = ? ORDER BY position')
     .pluck()
     .all(space) as number[]
-  const read = db.prepare('SELECT checksum, payload FROM snapshots WHERE space = ? AND position = ?')
+  const read = db.prepare('SELECT id, checksum, payload FROM snapshots WHERE space = ? AND position = ?')
   for (const position of positions) {
     try {
-      const { checksum, payload } = read.get(space, position) as { checksum: number; payload: Uint8Array }
-      if (snapshotChecksum(name, position, payload) !== checksum) {
+      const { id, checksum, payload } = read.get(space, position) as {
+        id: number
+        checksum: number
+        payload: Uint8Array
+      }
+      if (snapshotChecksum(name, position, joinParts(db, id, payload)) !== checksum) {
         tell(`the snapshot at position ${position}: the checksum does not match`)
       }
     } catch (error) {

@@ -32,6 +32,8 @@ serveRequests<WriterExchanges>({
     opened().append(decodeRowBatch(rows), nowMs)
     return null
   },
+  'store-part': part => opened().storePart(part),
+  'clear-rubbish': () => opened().clearRubbish(),
   'store-snapshot': ({ snapshot, nowMs }) => opened().storeSnapshot(snapshot, nowMs),
   quarantine: ({ space, reason }) => {
     opened().quarantine(space, reason)

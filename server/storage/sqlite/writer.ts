@@ -7,6 +7,7 @@ import { assertSyncsEveryCommit, type Connection, isCorruption, openWritable } f
 import type { DatabaseStatus } from './messages.js'
 import { migrate, readStoreId } from './migrations.js'
 import { type PruneChunk, type PruneCursor, pruneChunk } from './prune.js'
+import { type PartToStore, prepareSnapshotParts } from './snapshot-parts.js'
 import { readStatus } from './status.js'
 import { prepareStoreSnapshot, type SnapshotToStore, type StoreSnapshotResult } from './store-snapshot.js'
 
@@ -15,6 +16,8 @@ export class Writer {
   readonly #db: Connection
   readonly #passFailpoint: PassFailpoint
   readonly #append: (rows: readonly LogRow[], nowMs: number) => void
+  readonly #storePart: (part: PartToStore) => number
+  readonly #clearRubbish: () => boolean
   readonly #storeSnapshot: (snapshot: SnapshotToStore, nowMs: number) => StoreSnapshotResult
 
   /**
@@ -43,7 +46,12 @@ export class Writer {
           throw error
         }
       }
-      const storeSnapshot = db.transaction(prepareStoreSnapshot(db))
+      const parts = prepareSnapshotParts(db)
+      const storePart = db.transaction(parts.store)
+      this.#storePart = part => storePart.immediate(part)
+      const clearRubbish = db.transaction(parts.clear)
+      this.#clearRubbish = () => clearRubbish.immediate()
+      const storeSnapshot = db.transaction(prepareStoreSnapshot(db, parts))
       this.#storeSnapshot = (snapshot, nowMs) => storeSnapshot.immediate(snapshot, nowMs)
     } catch (error) {
       closeQuietly(db)
@@ -62,6 +70,17 @@ export class Writer {
       throw new PlenumError('internal', `the database is damaged where rows of these belong: ${spaces}`)
     }
     this.#passFailpoint('append:after-commit')
+  }
+
+  /** @returns the snapshot's id */
+  storePart(part: PartToStore): number {
+    this.#passFailpoint('compaction:before-part')
+    return this.#storePart(part)
+  }
+
+  /** Removes some of what is left of snapshots that are gone. @returns whether there was any */
+  clearRubbish(): boolean {
+    return this.#clearRubbish()
   }
 
   storeSnapshot(snapshot: SnapshotToStore, nowMs: number): StoreSnapshotResult {

@@ -85,7 +85,7 @@ test('[T16] a migration that a kill interrupts is begun anew', async () => {
   const notes = new LoggedDocument('notes')
   const store = await folder.open()
   await store.append([{ space: notes.space, flushes: [notes.type('a')] }])
-  assert.is((await store.status()).schemaVersion, 1)
+  assert.is((await store.status()).schemaVersion, 2)
   assert.equal((await store.verify()).problems, [])
 })
 
@@ -106,6 +106,94 @@ test('[T25] a database with another page size stays as it is, and serves', async
   assert.equal((await again.verify()).problems, [])
 })
 
+const rubbish = (): [number, number] =>
+  folder.behindItsBack(db => {
+    const count = (table: string): number =>
+      db.prepare(`SELECT count(*) FROM ${table}`).pluck().get() as number
+    return [count('snapshot_parts'), count('snapshot_rubbish')]
+  })
+
+test('[T7] [T19] a large snapshot is stored in parts, and nothing is left of those that went', async () => {
+  const big = new LoggedDocument('big')
+  const store = await folder.open()
+  const parts: number[] = []
+  for (let i = 0; i < 4; i++) {
+    await store.append([{ space: big.space, flushes: [big.type(`${i}`.repeat(500_000))] }])
+    assert.is((await store.compact(big.space)).type, 'compacted')
+    parts.push(rubbish()[0])
+  }
+  // The newest and the one before: of half a megabyte each more.
+  assert.equal(parts, [1, 1 + 3, 3 + 5, 5 + 7])
+  assert.is(rubbish()[1], 0)
+  const stored = await store.load(big.space)
+  assert.equal([stored.snapshot?.position, stored.tail.length], [4, 0])
+  assert.is(textOf(stored), big.text)
+  assert.equal((await store.verify()).problems, [])
+})
+
+test('[T7] a kill between the parts of a snapshot costs nothing, and what was stored of it goes', async () => {
+  const big = new LoggedDocument('ledger')
+  const bytes = big.type('x'.repeat(1_000_000))
+  const prepared = await folder.open()
+  await prepared.append([{ space: big.space, flushes: [bytes] }])
+  await prepared.close()
+  const failpoints = { 'compaction:before-part': { action: 'kill', skip: 2 } } as const
+  await startStoreProcess({ dataDir: folder.path, failpoints, compact: true }).rest()
+  assert.equal(rubbish(), [2, 1])
+  const store = await folder.open()
+  const stored = await store.load(big.space)
+  assert.is(stored.snapshot, null)
+  assert.is(textOf(stored), big.text)
+  assert.is((await store.compact(big.space)).type, 'compacted')
+  assert.equal(rubbish(), [3, 0])
+  assert.is(textOf(await store.load(big.space)), big.text)
+})
+
+test('[T11] where a part of a snapshot is damaged, the one before and the log between serve', async () => {
+  const big = new LoggedDocument('big')
+  const store = await folder.open()
+  for (let i = 0; i < 2; i++) {
+    await store.append([{ space: big.space, flushes: [big.type(`${i}`.repeat(600_000))] }])
+    await store.compact(big.space)
+  }
+  for (const change of [
+    "UPDATE snapshot_parts SET payload = x'00' WHERE",
+    'DELETE FROM snapshot_parts WHERE',
+  ]) {
+    folder.behindItsBack(db => db.exec(`${change} snapshot = 2 AND part = 1`))
+    const stored = await store.load(big.space)
+    assert.equal([stored.snapshot?.position, stored.tail.length, stored.quarantine], [1, 1, null])
+    assert.is(textOf(stored), big.text)
+    assert.match(
+      (await store.verify()).problems.map(({ problem }) => problem).join(),
+      'checksum does not match',
+    )
+  }
+  assert.is((await store.compact(big.space)).type, 'compacted')
+  assert.equal((await store.verify()).problems, [])
+})
+
+test('[T16] a folder of the first version is brought up to date, and keeps what it has', async () => {
+  const notes = new LoggedDocument('notes')
+  const store = await folder.open()
+  await store.append([{ space: notes.space, flushes: [notes.type('a')] }])
+  await store.compact(notes.space)
+  await store.append([{ space: notes.space, flushes: [notes.type('b')] }])
+  await store.close()
+  folder.behindItsBack(db =>
+    db.exec(
+      `DROP TRIGGER snapshot_stored; DROP TRIGGER snapshot_gone;
+       DROP TABLE snapshot_parts; DROP TABLE snapshot_rubbish; PRAGMA user_version = 1`,
+    ),
+  )
+  const again = await folder.open()
+  assert.is((await again.status()).schemaVersion, 2)
+  assert.is(textOf(await again.load(notes.space)), 'ab')
+  assert.is((await again.compact(notes.space)).type, 'compacted')
+  assert.is(textOf(await again.load(notes.space)), 'ab')
+  assert.equal((await again.verify()).problems, [])
+})
+
 test('[T8] a snapshot of another generation, or older than the newest, is not stored', async () => {
   const notes = new LoggedDocument('notes')
   const store = await folder.open()
@@ -120,6 +208,8 @@ test('[T8] a snapshot of another generation, or older than the newest, is not st
     position: 3,
     basePosition: 2,
     update: Uint8Array.of(0, 0),
+    checksum: 1,
+    parts: null,
     isRepair: false,
   }
   try {
