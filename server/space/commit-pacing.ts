@@ -7,14 +7,16 @@
 /** From the start of one commit to the start of the next but one commit's own time: how old an unsaved edit gets. */
 const PERIOD_MS = 40
 /** So much is worth a commit of its own: its cost is small beside theirs. */
-const ENOUGH_EDITS = 64
+const ENOUGH_EDITS = 32
 const ENOUGH_BYTES = 64 * 1024
-/** How soon after an acknowledgement those who waited for it are back. */
+/** How soon after an acknowledgement those who waited for it are back: on a fast machine, and on a busy one. */
 const RETURN_MS = 6
 const RETURN_PER_EDIT_MS = 0.2
+const LATE_RETURN_MS = 25
 /** Edits that were held for so long, and nothing came after them: their authors wait for us. */
 const SILENCE_MS = 20
-/** Even so they are held back once in so many commits: a steady author may keep time with the disk by chance. */
+/** Who was silent so often in a row is believed, for so many commits: a steady author is silent by chance. */
+const PROVING_SILENCES = 3
 const TRUSTED_COMMITS = 256
 
 /** What waits for a commit. Times here are on the clock that never jumps. */
@@ -33,14 +35,13 @@ export interface Commit {
 
 export interface CommitPace {
   readonly last: Commit | null
-  /**
-   * For how many more commits those who edit are taken to wait for the acknowledgement before they go on; 0 where
-   * they do not seem to.
-   */
+  /** How often in a row authors who were held back were silent. */
+  readonly silences: number
+  /** For how many more commits authors are taken to wait for the acknowledgement before they go on. */
   readonly trust: number
 }
 
-export const FIRST_PACE: CommitPace = { last: null, trust: TRUSTED_COMMITS }
+export const FIRST_PACE: CommitPace = { last: null, silences: 0, trust: TRUSTED_COMMITS }
 
 export const NOTHING_GATHERED: Gathered = { edits: 0, bytes: 0, oldestMs: 0, newestMs: 0 }
 
@@ -56,24 +57,24 @@ export const gather = (
 })
 
 /** Milliseconds to wait from `nowMs`; 0 means at once. To be asked again when more has gathered. */
-export const commitDelayMs = ({ last, trust }: CommitPace, gathered: Gathered, nowMs: number): number => {
+export const commitDelayMs = (pace: CommitPace, gathered: Gathered, nowMs: number): number => {
+  const { last } = pace
   if (last === null || gathered.edits >= ENOUGH_EDITS || gathered.bytes >= ENOUGH_BYTES) return 0
-  if (trust > 0 && areAllBack(last, gathered, nowMs)) return 0
+  const areAllBack = gathered.edits >= last.gathered.edits && nowMs - last.endMs <= returnMs(pace)
+  if (areAllBack && pace.trust > 0) return 0
   const tookMs = last.endMs - last.startMs
   return Math.max(0, last.startMs + PERIOD_MS - tookMs - nowMs)
 }
 
-/** As many as were just acknowledged came at once afterwards. */
-const areAllBack = (last: Commit, { edits }: Gathered, nowMs: number): boolean =>
-  edits >= last.gathered.edits && nowMs - last.endMs <= RETURN_MS + last.gathered.edits * RETURN_PER_EDIT_MS
+const returnMs = ({ last, silences }: CommitPace): number =>
+  silences >= PROVING_SILENCES ? LATE_RETURN_MS : RETURN_MS + (last?.gathered.edits ?? 0) * RETURN_PER_EDIT_MS
 
-export const afterCommit = ({ trust }: CommitPace, commit: Commit): CommitPace => ({
-  last: commit,
-  trust: shownTrust(commit) ?? Math.max(0, trust - 1),
-})
-
-/** What holding edits back has shown: who merely types goes on meanwhile. Null where none were held. */
-const shownTrust = ({ startMs, gathered: { oldestMs, newestMs } }: Commit): number | null => {
-  if (startMs - oldestMs < SILENCE_MS) return null
-  return startMs - newestMs >= SILENCE_MS ? TRUSTED_COMMITS : 0
+export const afterCommit = ({ silences, trust }: CommitPace, commit: Commit): CommitPace => {
+  const { oldestMs, newestMs } = commit.gathered
+  const wereHeld = commit.startMs - oldestMs >= SILENCE_MS
+  if (!wereHeld) return { last: commit, silences, trust: Math.max(0, trust - 1) }
+  // Who merely types goes on meanwhile.
+  if (commit.startMs - newestMs < SILENCE_MS) return { last: commit, silences: 0, trust: 0 }
+  const isProven = silences + 1 >= PROVING_SILENCES
+  return { last: commit, silences: silences + 1, trust: isProven ? TRUSTED_COMMITS : trust }
 }

@@ -85,6 +85,19 @@ test('[S12] who waits for the acknowledgement before going on is not made to wai
   }
 })
 
+test('[S12] nor is who needs longer to go on, once that is known', () => {
+  for (const count of [1, 5, 30]) {
+    const { perSecond } = play(many(count, waiting(15)))
+    assert.ok(perSecond > 45, `${count} authors: ${perSecond} commits/s`)
+  }
+})
+
+test('[S12] a steady author who pauses now and then is not taken for one who waits', () => {
+  const halting: Author = { next: ({ sentMs }) => sentMs + (sentMs % 1000 < 900 ? 10 : 100) }
+  const { perSecond } = play([halting], { forMs: 30_000 })
+  assert.ok(perSecond < 30, `${perSecond} commits/s`)
+})
+
 test('[S12] a slow disk is not taken for authors who wait', () => {
   const { perSecond } = play([steady(10), steady(13)], { syncMs: 6 })
   assert.ok(perSecond < 35, `${perSecond} commits/s`)
@@ -96,6 +109,6 @@ test('[S12] enough edits, or enough bytes, go at once', () => {
   const delayMs = (edits: number, bytes: number): number =>
     commitDelayMs(pace, gather(NOTHING_GATHERED, { edits, bytes }, 3), 3)
   assert.is(delayMs(1, 30), 35)
-  assert.is(delayMs(64, 30), 0)
+  assert.is(delayMs(32, 30), 0)
   assert.is(delayMs(1, 64 * 1024), 0)
 })
