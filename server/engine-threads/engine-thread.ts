@@ -18,6 +18,7 @@ import {
   type Responses,
   type ThreadData,
 } from './messages.js'
+import { threadCpuMs } from './thread-clock.js'
 import { IDLE, isStuck, LOOKS_PER_LIMIT, look, type Watch } from './watch.js'
 
 export interface ThreadLimits {
@@ -29,6 +30,8 @@ export interface ThreadLimits {
 
 export interface EngineThreadOptions extends ThreadLimits {
   readonly script: URL
+  /** For work that must not delay others'. */
+  readonly isYielding: boolean
   /** The thread is gone, and nobody had asked for it. @param culprit whose call it was working on, where it was */
   onEnd(thread: EngineThread, end: { readonly culprit: SpaceName | null; readonly reason: string }): void
 }
@@ -68,12 +71,16 @@ export class EngineThread {
   readonly #looks: NodeJS.Timeout
   #isEnded = false
   #hasBegun = false
+  #cpuMs: number | null = null
   #load = 0
   #loadMs = performance.now()
 
   constructor(options: EngineThreadOptions) {
     this.#options = options
-    const workerData: ThreadData = { progress: this.#progress.buffer as SharedArrayBuffer }
+    const workerData: ThreadData = {
+      progress: this.#progress.buffer as SharedArrayBuffer,
+      isYielding: options.isYielding,
+    }
     const maxOldGenerationSizeMb = Math.ceil(options.maxHeapBytes / 2 ** 20)
     this.#worker = new Worker(options.script, { workerData, resourceLimits: { maxOldGenerationSizeMb } })
     this.#worker.on('message', (answers: readonly Answer[]) => this.#settle(answers))
@@ -165,14 +172,15 @@ export class EngineThread {
 
   #look(): void {
     const before = this.#watch.call
-    this.#watch = look(this.#watch, this.#atWork())
+    const time = { cpuMs: this.#cpuMsSince(), lookMs: this.#lookMs }
+    this.#watch = look(this.#watch, { atWork: this.#atWork(), ...time })
     if (this.#watch.call !== before) this.#inputWatch = IDLE
-    this.#inputWatch = look(this.#inputWatch, this.#progress[PROGRESS.input]!)
+    this.#inputWatch = look(this.#inputWatch, { atWork: this.#progress[PROGRESS.input]!, ...time })
     const waiting = this.#watch.call === null ? undefined : this.#waiting.get(this.#watch.call)
     if (waiting === undefined) return
     const startMs = this.#hasBegun ? 0 : START_MS
     const limitMs = this.#options.timeoutMs + waiting.bytes / LIMIT_BYTES_PER_MS + startMs
-    if (!isStuck(this.#watch, limitMs, this.#lookMs)) return
+    if (!isStuck(this.#watch, limitMs)) return
     this.#end(`no answer to ${waiting.request.op} within ${Math.round(limitMs)} ms`)
     void this.#worker.terminate()
   }
@@ -200,10 +208,18 @@ export class EngineThread {
     this.#queue = []
   }
 
+  /** What the thread had of the processor since the last look; null where it is not known. */
+  #cpuMsSince(): number | null {
+    if (!this.isBusy) return null
+    const before = this.#cpuMs
+    this.#cpuMs = threadCpuMs(this.#progress[PROGRESS.thread]!)
+    return before === null || this.#cpuMs === null ? null : this.#cpuMs - before
+  }
+
   /** The input that alone took as long as the shortest call may. */
   #stuckInput(): number | null {
     const { call: input } = this.#inputWatch
-    const isIt = isStuck(this.#inputWatch, this.#options.timeoutMs, this.#lookMs)
+    const isIt = isStuck(this.#inputWatch, this.#options.timeoutMs)
     return isIt && input !== null && input >= 0 ? input : null
   }
 

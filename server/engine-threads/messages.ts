@@ -45,8 +45,10 @@ export type Answer = {
 
 /** What a thread is told when it starts. */
 export interface ThreadData {
-  /** Three numbers that say what is worked on: see `PROGRESS`. */
+  /** Numbers that say what is worked on: see `PROGRESS`. */
   readonly progress: SharedArrayBuffer
+  /** It gives way to the other threads where there is not time for all. */
+  readonly isYielding: boolean
 }
 
 /** Places in the shared numbers, readable while the thread is stuck. */
@@ -55,8 +57,10 @@ export const PROGRESS = {
   call: 0,
   /** The input of its batch; −1 for none. */
   input: 1,
+  /** The kernel's number of the thread; 0 where it is not known. */
+  thread: 2,
 } as const
-export const PROGRESS_BYTES = 8
+export const PROGRESS_BYTES = 12
 
 /** From this size on a buffer is moved and not copied. */
 const MIN_MOVED_BYTES = 16 * 1024

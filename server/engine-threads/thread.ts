@@ -2,17 +2,23 @@
  * The thread's side: an inline engine that answers calls in order, and says in shared memory which call and which
  * input it works on, so that whoever finds it stuck knows what did it.
  */
+import { constants, setPriority } from 'node:os'
 import { parentPort, workerData } from 'node:worker_threads'
 import { toPlenumError } from '../../shared/errors.js'
 import { InlineEngine } from '../space/engine/inline-engine.js'
 import { type Answer, type Call, movedOf, PROGRESS, type Responses, type ThreadData } from './messages.js'
+import { threadNumber } from './thread-clock.js'
 
 /** Answers do not wait longer than this for those of later calls in the same message. */
 const MAX_HELD_MS = 0.5
 
 const port = parentPort
 if (port === null) throw new Error('this file runs as a worker')
-const progress = new Int32Array((workerData as ThreadData).progress)
+const { isYielding, progress: shared } = workerData as ThreadData
+const progress = new Int32Array(shared)
+// On Linux alone this is about the calling thread, and not the process.
+if (isYielding && process.platform === 'linux') setPriority(constants.priority.PRIORITY_BELOW_NORMAL)
+progress[PROGRESS.thread] = threadNumber()
 
 const engine = new InlineEngine({
   elapsed: () => performance.now(),

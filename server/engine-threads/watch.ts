@@ -1,25 +1,37 @@
 /**
- * When a thread counts as stuck: the same call was at work at so many looks in a row. Looks are counted and not
- * the clock, so that a server that was itself held up (a paused machine, a long collection) accuses nobody. Pure.
+ * When a thread counts as stuck: the same call was at work at look after look, and took so much time. The time that
+ * the thread really had is counted where it is known, and never more than one look's between two: a server that was
+ * itself held up, or a thread that got no processor, accuses nobody. Pure.
  */
 
-/** Looks within the shortest limit: the limit is exceeded by a quarter at most. */
+/** Looks within the shortest limit: it is exceeded by a quarter at most. */
 export const LOOKS_PER_LIMIT = 4
+/** A thread that has nothing of the processor is stuck, too, in the end. */
+const LEAST_SHARE = 0.05
 
 export interface Watch {
   /** The call that was at work at the last look. */
   readonly call: number | null
-  /** At how many looks in a row. */
-  readonly looks: number
+  /** Since when it was first seen. */
+  readonly workedMs: number
 }
 
-export const IDLE: Watch = { call: null, looks: 0 }
+export const IDLE: Watch = { call: null, workedMs: 0 }
 
-export const look = (watch: Watch, atWork: number | null): Watch => {
+export interface Look {
+  readonly atWork: number | null
+  /** Processor time of the thread since the last look; null where that is not known. */
+  readonly cpuMs: number | null
+  /** From one look to the next. */
+  readonly lookMs: number
+}
+
+export const look = (watch: Watch, { atWork, cpuMs, lookMs }: Look): Watch => {
   if (atWork === null) return IDLE
-  return { call: atWork, looks: atWork === watch.call ? watch.looks + 1 : 0 }
+  if (atWork !== watch.call) return { call: atWork, workedMs: 0 }
+  const workedMs = Math.min(lookMs, Math.max(cpuMs ?? lookMs, lookMs * LEAST_SHARE))
+  return { call: atWork, workedMs: watch.workedMs + workedMs }
 }
 
-/** @param limitMs of that call */
-export const isStuck = ({ call, looks }: Watch, limitMs: number, lookMs: number): boolean =>
-  call !== null && looks * lookMs >= limitMs
+export const isStuck = ({ call, workedMs }: Watch, limitMs: number): boolean =>
+  call !== null && workedMs >= limitMs

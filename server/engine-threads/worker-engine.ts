@@ -223,6 +223,7 @@ export class WorkerEngine implements Engine {
     return new EngineThread({
       ...this.#options,
       script,
+      isYielding: kind === 'apart',
       onEnd: (thread, { culprit, reason }) => {
         if (this.#threads[kind][at] === thread) this.#threads[kind][at] = null
         for (const space of thread.spaces) {

@@ -86,6 +86,9 @@ export interface SessionOptions {
   readonly resumeAfter: number | null
 }
 
+/** More clients than the engine answers; nobody has to read it to know. */
+const MAX_STATE_VECTOR_BYTES = 2 * 2 ** 20
+
 export class Session {
   readonly peer: Peer
   readonly order: number
@@ -240,6 +243,9 @@ export class Session {
     const inbox = this.#inbox
     switch (message.type) {
       case 'step1':
+        if (message.stateVector.length > MAX_STATE_VECTOR_BYTES) {
+          throw new PlenumError('malformed', 'malformed message: a state vector with too many clients')
+        }
         return inbox.answer(this, message.stateVector)
       case 'step2':
       case 'update':

@@ -18,7 +18,8 @@ const includes = (update: Uint8Array, word: string): boolean =>
   Buffer.from(update.buffer, update.byteOffset, update.byteLength).includes(word)
 
 const pause = (ms: number): void => {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
+  const untilMs = performance.now() + ms
+  while (performance.now() < untilMs);
 }
 
 const obey = (update: Uint8Array): void => {

@@ -1,4 +1,6 @@
 /** Threads that hang, die or run out of memory: whose call it was is known, and the others only lose their place. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { constants, getPriority } from 'node:os'
 import { WorkerEngine } from '../../../server/engine-threads/worker-engine.js'
 import { DocumentLost, type EngineInput, EngineStuck } from '../../../server/space/engine.js'
 import type { SpaceName } from '../../../shared/names.js'
@@ -77,7 +79,7 @@ test('[Q1] where a whole batch takes too long, and none of it alone, none is nam
     await engine.open(A, [])
     const result = await engine.apply(
       A,
-      Array.from({ length: 40 }, () => input(DAWDLE)),
+      Array.from({ length: 100 }, () => input(DAWDLE)),
     )
     assert.is(result.type === 'broken' && result.offender, null)
     await engine.open(A, [])
@@ -123,6 +125,30 @@ test('[Q4] a large message to one of several moves its space to a thread apart, 
     assert.is((await engine.apply(B, [input('still there')])).type, 'applied')
     assert.is(engine.size, 1)
   }))
+
+/** What each thread of this process has given up of its priority, told by the kernel. */
+const niceOfThreads = (): number[] =>
+  readdirSync('/proc/self/task').map(thread => {
+    const stat = readFileSync(`/proc/self/task/${thread}/stat`, 'utf8')
+    // Behind "id (name) " stands the third field; the nineteenth is the nice value.
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[16])
+  })
+
+test.skipIf(
+  process.platform === 'linux' ? null : 'threads have priorities of their own on Linux',
+  '[Q4] the thread apart gives way to the others',
+  () =>
+    withEngine(async engine => {
+      const usual = getPriority()
+      await Promise.all([engine.open(A, []), engine.open(B, [])])
+      assert.ok(niceOfThreads().every(nice => nice === usual))
+      await engine.apply(A, [input('x'.repeat(50_000))])
+      assert.equal(
+        niceOfThreads().filter(nice => nice !== usual),
+        [constants.priority.PRIORITY_BELOW_NORMAL],
+      )
+    }),
+)
 
 test('[Q2] an engine that was ended answers nobody, and leaves no thread', async () => {
   let ended: WorkerEngine | null = null

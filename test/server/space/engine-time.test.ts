@@ -1,5 +1,6 @@
 /** Connections whose messages cost the engine much. */
 import type { Engine } from '../../../server/space/engine.js'
+import type { ClientMessage } from '../../../shared/protocol/index.js'
 import { ASK_ALL, type Caller, Core } from '../../support/core.js'
 import { assert, suite } from '../../support/suite.js'
 import { textIn, Writer } from '../../support/writer.js'
@@ -9,7 +10,7 @@ const test = suite('engine time')
 const limits = { engineBurstMs: 1000, engineSharePercent: 50 }
 
 /** A core whose engine says that a message with "!" in it costs so much. */
-const setup = async (costMs: number, count = 2) => {
+const setup = async (costMs: number, count = 2, allowed = limits) => {
   const engine = (inline: Engine): Engine => ({
     fold: (space, updates) => inline.fold(space, updates),
     join: updates => inline.join(updates),
@@ -23,7 +24,7 @@ const setup = async (costMs: number, count = 2) => {
     diff: (space, stateVector) => inline.diff(space, stateVector),
     close: space => inline.close(space),
   })
-  const core = new Core({ engine, limits })
+  const core = new Core({ engine, limits: allowed })
   const callers: Caller[] = []
   for (let i = 0; i < count; i++) callers.push(await core.live())
   return { core, callers: callers as [Caller, Caller] }
@@ -77,11 +78,24 @@ test('[Q5] a paused connection that leaves, or whose space ends, leaves nothing 
   assert.not(callers[1].door.isPaused)
 })
 
+/** As many clients, each at clock 1, as an encoded state vector. */
+const questionAbout = (clients: number): ClientMessage => {
+  const head = [(clients & 127) | 128, ((clients >>> 7) & 127) | 128, (clients >>> 14) & 127]
+  return { type: 'step1', stateVector: Uint8Array.from([...head, ...new Array(2 * clients).fill(1)]) }
+}
+
 test('[Q5] asking costs, too', async () => {
-  const { core, callers } = await setup(0)
-  const question = new Uint8Array(31_000_000)
-  await callers[0].say({ type: 'step1', stateVector: question })
-  assert.is(core.observer.of('too_costly'), 1)
-  assert.is(callers[0].closed?.code, 4529)
-  assert.is(callers[1].closed, null)
+  const { core, callers } = await setup(0, 2, { engineBurstMs: 10, engineSharePercent: 1 })
+  await callers[0].say(questionAbout(90_000))
+  assert.ok(callers[0].door.isPaused)
+  assert.not(callers[1].door.isPaused)
+  await core.advance(2_000)
+  assert.not(callers[0].door.isPaused)
+  assert.is(callers[0].closed, null)
+})
+
+test('[Q5] a question about more clients than are answered is malformed, unread', async () => {
+  const { callers } = await setup(0)
+  await callers[0].say(questionAbout(1_050_000))
+  assert.is(callers[0].closed?.code, 4400)
 })
