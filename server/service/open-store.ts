@@ -57,6 +57,7 @@ const openSqlite = async ({ config, observer, now }: StoreContext): Promise<Open
     retentionMs: retentionDays * DAY_MS,
     failpoints,
   })
+  store.expectLoads()
   let compact: Compact = space => store.compact(space)
   const admin = await openAdmin(
     dataDir,

@@ -105,6 +105,11 @@ export class SqliteStore implements UpdateStore {
     this.#parts = parts
   }
 
+  /** Loads will come: whoever is first should not wait for a thread to begin. */
+  expectLoads(): void {
+    this.#parts.workers.reader.begin()
+  }
+
   load(space: SpaceName): Promise<StoredSpace> {
     return this.#run('load_failed', async () => {
       const stored = await this.#parts.workers.reader.call('load', { space })

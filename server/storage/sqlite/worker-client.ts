@@ -37,6 +37,11 @@ export class WorkerClient<E extends Exchanges> {
     return this.#worker !== null
   }
 
+  /** Has the worker begin before the first call. Idempotent. */
+  begin(): void {
+    if (this.#worker === null) this.#start()
+  }
+
   /**
    * Starts the worker where none runs.
    * @throws PlenumError or StartupError as the handler threw it, else Error with the handler's `code`
