@@ -5,14 +5,12 @@
  */
 import type { Awareness } from 'y-protocols/awareness'
 import type * as Y from 'yjs'
-import { assertNever, ERRORS, type ErrorCode, PlenumError, toPlenumError } from '../shared/errors.js'
+import { assertNever, ERRORS, PlenumError, toPlenumError } from '../shared/errors.js'
 import {
   type AccessChanged,
   type ClientMessage,
   type DocumentMessage,
-  decodeServerMessage,
   encodeMessage,
-  MIN_SUPPORTED_VERSION,
   type Notice,
   type Rejected,
   type Saved,
@@ -22,15 +20,9 @@ import {
 } from '../shared/protocol/index.js'
 import { type AwarenessRelay, relayAwareness } from './awareness-relay.js'
 import { type Close, ConnectionClosed } from './channel/connection-closed.js'
+import { Conversation } from './channel/conversation.js'
 import { Emitter } from './channel/emitter.js'
-import {
-  advance,
-  createLedger,
-  type LedgerEvent,
-  type SaveLedger,
-  type SaveState,
-  saveState,
-} from './channel/save-ledger.js'
+import { createLedger, type SaveLedger, type SaveState } from './channel/save-ledger.js'
 import type { Socket } from './channel/socket.js'
 import { type DocumentLink, isEmptyDocument, linkDocument } from './document-link.js'
 
@@ -59,11 +51,10 @@ export type SpaceEvents = {
 
 export class SpaceConnection {
   readonly #socket: Socket
-  readonly #doc: Y.Doc
+  readonly #conversation: Conversation
   readonly #document: DocumentLink
   readonly #awareness: AwarenessRelay | null
   readonly #events = new Emitter<SpaceEvents>()
-  #ledger: SaveLedger
   #welcome: Welcome | null = null
   #isSynced = false
   /** The state vector of the last step 1: asking twice with the same brings nothing new. */
@@ -73,24 +64,31 @@ export class SpaceConnection {
   /** @param socket a fresh one, not open yet: see `connectSpace` */
   constructor(socket: Socket, options: DocumentOptions) {
     const { doc, awareness, knownIncarnation = null } = options
-    const ledger =
-      options.ledger ?? createLedger({ incarnation: knownIncarnation, isEmptyDocument: isEmptyDocument(doc) })
-    this.#ledger = advance(ledger, { type: 'opening' })
+    const isEmpty = (): boolean => isEmptyDocument(doc)
+    this.#conversation = new Conversation({
+      ledger: options.ledger ?? createLedger({ incarnation: knownIncarnation, isEmptyDocument: isEmpty() }),
+      isEmptyDocument: isEmpty,
+      onSaveState: state => this.#events.emit('saveState', state),
+    })
+    this.#conversation.opening()
     this.#socket = socket
-    this.#doc = doc
     this.#document = linkDocument(doc, this, ({ update, isEdit }) => {
-      this.#advance({ type: 'changed', isEdit })
+      this.#conversation.changed(isEdit)
       // Before the first reply there is no need: it will hold this.
-      const { link } = this.#ledger
-      if (link.state === 'open' && link.hasReplied) this.#sendDocument({ type: 'update', update })
+      const { link } = this.ledger
+      if (link.state === 'open' && link.hasReplied) this.#guard(() => this.#send({ type: 'update', update }))
     })
     this.#awareness =
       awareness === undefined
         ? null
-        : relayAwareness(awareness, this, entries => this.#send({ type: 'awareness', entries }))
+        : relayAwareness(awareness, this, entries =>
+            this.#guard(() => this.#send({ type: 'awareness', entries })),
+          )
     socket.binaryType = 'arraybuffer'
     socket.addEventListener('open', () => this.#guard(() => this.#onOpen()))
-    socket.addEventListener('message', ({ data }) => this.#guard(() => this.#onMessage(data)))
+    socket.addEventListener('message', ({ data }) =>
+      this.#guard(() => this.#handle(this.#conversation.receive(data))),
+    )
     // A close follows; without a listener Node would take the error for an uncaught one.
     socket.addEventListener('error', () => {})
     socket.addEventListener('close', ({ code, reason }) => this.#finish({ code, reason }))
@@ -111,12 +109,12 @@ export class SpaceConnection {
   }
 
   get saveState(): SaveState {
-    return saveState(this.#ledger)
+    return this.#conversation.saveState
   }
 
   /** For the next connection of the same document, once this one is closed. */
   get ledger(): SaveLedger {
-    return this.#ledger
+    return this.#conversation.ledger
   }
 
   /** Why it is closed; null while it is not. */
@@ -135,7 +133,7 @@ export class SpaceConnection {
    */
   whenSaved(): Promise<void> {
     return this.#when('saveState', () => {
-      const { refusal } = this.#ledger
+      const { refusal } = this.ledger
       if (refusal !== null) throw new PlenumError(refusal.code, refusal.reason)
       return this.saveState === 'saved'
     })
@@ -144,7 +142,7 @@ export class SpaceConnection {
   /** Hands in a fresh token, in place; the answer is an `access` event or a close. */
   authenticate(token: string): void {
     if (this.#welcome === null || this.#close !== null) return
-    this.#send({ type: 'authenticate', token })
+    this.#guard(() => this.#send({ type: 'authenticate', token }))
   }
 
   /** Idempotent. What was sent before still goes out. */
@@ -160,24 +158,13 @@ export class SpaceConnection {
     }
   }
 
-  #onMessage(data: unknown): void {
-    if (!(data instanceof ArrayBuffer)) throw new PlenumError('malformed', 'malformed message: not binary')
-    const message = decodeServerMessage(new Uint8Array(data))
-    if (this.#welcome === null && message.type !== 'welcome') {
-      throw new PlenumError('malformed', `malformed message: "${message.type}" before the welcome`)
-    }
-    this.#handle(message)
-  }
-
   #handle(message: ServerMessage): void {
     switch (message.type) {
       case 'welcome':
         this.#onWelcome(message)
         break
       case 'step1':
-        // A diverged connection's content is refused unseen.
-        if (this.#ledger.link.state !== 'open') break
-        this.#sendDocument({ type: 'step2', update: this.#document.diff(message.stateVector) })
+        this.#send({ type: 'step2', update: this.#document.diff(message.stateVector) })
         break
       case 'step2':
       case 'update':
@@ -187,38 +174,25 @@ export class SpaceConnection {
         this.#onAwareness(message.entries)
         break
       case 'saved':
-        this.#advance(message)
         this.#events.emit('saved', message)
         break
       case 'rejected':
-        this.#advance(message)
         this.#events.emit('rejected', message)
         break
       case 'access':
-        this.#advance(message)
         this.#events.emit('access', message)
         break
       case 'notice':
-        if (message.kind === 'read-only') this.#advance({ type: 'left-out' })
         this.#events.emit('notice', message)
         break
       case 'permission-denied':
-        throw new PlenumError('malformed', `malformed message: not for ${SUBPROTOCOL_PLENUM}`)
+        break
       default:
         assertNever(message)
     }
   }
 
   #onWelcome(welcome: Welcome): void {
-    const { version, epoch, incarnation, role } = welcome
-    if (version < MIN_SUPPORTED_VERSION) throw new PlenumError('protocol_version')
-    this.#advance({
-      type: 'welcome',
-      epoch,
-      incarnation,
-      role,
-      isEmptyDocument: isEmptyDocument(this.#doc),
-    })
     this.#welcome = welcome
     this.#ask()
     this.#awareness?.start()
@@ -249,32 +223,11 @@ export class SpaceConnection {
     this.#send({ type: 'step1', stateVector })
   }
 
-  #sendDocument(message: DocumentMessage): void {
-    const frame = encodeMessage(message)
-    const maxFrameBytes = this.#welcome?.limits.maxFrameBytes ?? 0
-    // Sent all the same, it would only end the connection, after every reconnect again.
-    if (frame.length > maxFrameBytes) {
-      this.#fail('too_large', `over ${maxFrameBytes} bytes`)
-      return
-    }
-    this.#sendFrame(frame)
-    this.#advance({ type: 'sent', kind: message.type })
-  }
-
   #send(message: ClientMessage): void {
-    this.#sendFrame(encodeMessage(message))
-  }
-
-  #sendFrame(frame: Uint8Array): void {
     if (this.#close !== null) return
-    this.#socket.send(frame as Uint8Array<ArrayBuffer>)
-  }
-
-  #advance(event: LedgerEvent): void {
-    const before = saveState(this.#ledger)
-    this.#ledger = advance(this.#ledger, event)
-    const after = saveState(this.#ledger)
-    if (after !== before) this.#events.emit('saveState', after)
+    this.#conversation.send(encodeMessage(message) as Uint8Array<ArrayBuffer>, frame =>
+      this.#socket.send(frame),
+    )
   }
 
   /** Runs a reaction to the socket; whatever it throws closes the connection with its code. */
@@ -284,12 +237,8 @@ export class SpaceConnection {
       react()
     } catch (error) {
       const { code, message } = toPlenumError(error)
-      this.#fail(code, message)
+      this.close(ERRORS[code].close, message)
     }
-  }
-
-  #fail(code: ErrorCode, reason: string): void {
-    this.close(ERRORS[code].close, reason)
   }
 
   #finish(close: Close): void {
@@ -297,7 +246,7 @@ export class SpaceConnection {
     this.#close = close
     this.#document.close()
     this.#awareness?.close()
-    this.#advance({ type: 'closed' })
+    this.#conversation.ended()
     this.#events.emit('closed', close)
   }
 

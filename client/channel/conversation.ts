@@ -121,19 +121,22 @@ export class Conversation {
   }
 
   /**
-   * Judges a frame that is about to be sent, and counts it if it is a document message.
-   * @returns false where it must not be sent: the server will look at nothing more after a refusal
+   * Passes a frame on, and counts it if it is a document message. After a refusal those go nowhere: the server will
+   * look at nothing more.
    * @throws too_large: sent all the same, it would only end the connection, after every reconnect again
    */
-  sending(frame: Uint8Array): boolean {
+  send(frame: Uint8Array<ArrayBuffer>, pass: (frame: Uint8Array<ArrayBuffer>) => void): void {
     if (this.#welcome === null) throw new PlenumError('internal', 'sent before the welcome')
     const { maxFrameBytes } = this.#welcome.limits
     if (frame.length > maxFrameBytes) throw new PlenumError('too_large', `over ${maxFrameBytes} bytes`)
-    if (frame[0] !== MESSAGE.sync || (frame[1] !== SYNC.step2 && frame[1] !== SYNC.update)) return true
-    if (this.#ledger.link.state === 'diverged') return false
+    const isDocumentMessage =
+      frame[0] === MESSAGE.sync && (frame[1] === SYNC.step2 || frame[1] === SYNC.update)
+    if (isDocumentMessage && this.#ledger.link.state === 'diverged') return
+    pass(frame)
+    if (!isDocumentMessage) return
     this.#hasPassedContent ||= frame.length > EMPTY_DOCUMENT_MESSAGE_BYTES
+    // Last: whoever hears of it may send the next.
     this.#advance({ type: 'sent', kind: frame[1] === SYNC.step2 ? 'step2' : 'update' })
-    return true
   }
 
   #onWelcome(welcome: Welcome): void {

@@ -125,7 +125,7 @@ export class Dialer {
   /** Sends a frame of the open attempt. */
   send(frame: Uint8Array<ArrayBuffer>): void {
     try {
-      if (this.conversation.sending(frame)) this.#running?.transport?.send(frame)
+      this.conversation.send(frame, passed => this.#running?.transport?.send(passed))
     } catch (error) {
       this.fail(error)
     }
