@@ -3,12 +3,13 @@
  * unless its signature, its expiry and its grants are all good, and no error repeats any part of it.
  */
 import { createSecretKey } from 'node:crypto'
-import { errors, type JWTPayload, jwtVerify } from 'jose'
+import { errors, type JWTPayload, UnsecuredJWT } from 'jose'
 import { PlenumError } from '../../shared/errors.js'
 import { type Grants, parseGrants, roleFor } from '../../shared/grants.js'
 import type { SpaceName } from '../../shared/names.js'
 import { MAX_TOKEN_BYTES } from '../../shared/protocol/index.js'
 import type { Access } from '../space/peer.js'
+import { signedPayload } from './signed-payload.js'
 
 /** Who a token says they are, and what it grants. */
 export interface Principal {
@@ -45,12 +46,14 @@ export const MAX_USER_CHARACTERS = 512
 export const MAX_NAME_CHARACTERS = 512
 export const MAX_SKEW_SECONDS = 60
 
+/** The signature is checked by then: only the claims are left for jose, which would take ten times as long for both. */
+const NO_HEADER = Buffer.from('{"alg":"none"}').toString('base64url')
+
 /** Tokens by a shared secret (RFC 7519, RFC 7518 §3.2). */
 export const createJwtGate = (options: JwtGateOptions): JwtGate => {
   const { audience = null, issuer = null, skewSeconds = 0, now } = options
   const key = createSecretKey(Buffer.from(options.secret, 'utf8'))
   const claims = {
-    algorithms: ['HS256'],
     requiredClaims: ['sub', 'exp'],
     clockTolerance: Math.min(skewSeconds, MAX_SKEW_SECONDS),
     ...(audience === null ? {} : { audience }),
@@ -60,9 +63,13 @@ export const createJwtGate = (options: JwtGateOptions): JwtGate => {
   return {
     async authenticate(token) {
       if (token.length > MAX_TOKEN_BYTES) throw new PlenumError('unauthenticated', 'the token is too long')
+      const signed = signedPayload(token, key)
       let payload: JWTPayload
       try {
-        payload = (await jwtVerify(token, key, { ...claims, currentDate: new Date(now()) })).payload
+        payload = UnsecuredJWT.decode(`${NO_HEADER}.${signed}.`, {
+          ...claims,
+          currentDate: new Date(now()),
+        }).payload
       } catch (error) {
         if (error instanceof errors.JWTExpired) throw new PlenumError('token_expired')
         throw new PlenumError('unauthenticated', reasonFor(error))
@@ -82,8 +89,6 @@ export const createJwtGate = (options: JwtGateOptions): JwtGate => {
 const reasonFor = (error: unknown): string => {
   if (error instanceof errors.JWTClaimValidationFailed)
     return `the token's claim "${error.claim}" is not accepted`
-  if (error instanceof errors.JWSSignatureVerificationFailed) return 'the token is not signed with our key'
-  if (error instanceof errors.JOSEAlgNotAllowed) return 'the token is not signed with HS256'
   return 'not a valid token'
 }
 
