@@ -139,7 +139,7 @@ test('[D15] a payload is deflated once, and only where that pays', () => {
   )
   assert.is(frames.of(payload)[0]![0], 0x82)
   assert.is(frames.of(payload, true)[0], frame, 'both forms are kept')
-  for (const bytes of [1_023, 70_000]) {
+  for (const bytes of [191, 70_000]) {
     assert.is(Buffer.concat(frames.of(repeated(bytes, 1), true)).length - bytes, bytes > 65_535 ? 10 : 4)
   }
 })
