@@ -18,6 +18,12 @@ export const pinned = (core: number, command: readonly string[]): [string, ...st
   return line as [string, ...string[]]
 }
 
+/** The command line that runs a program on every core, whatever this process is pinned to. */
+export const unpinned = (command: readonly string[]): [string, ...string[]] => {
+  const line = isPinned() ? ['taskset', '-c', `0-${cpus().length - 1}`, ...command] : command
+  return line as [string, ...string[]]
+}
+
 let answer: boolean | null = null
 const isPinned = (): boolean => {
   answer ??= whyNotPinned() === null

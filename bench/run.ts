@@ -52,7 +52,13 @@ const runAll = async (options: BenchOptions): Promise<void> => {
   const results: RunResult[] = []
   const startMs = performance.now()
   const watch = new Progress(runs.length)
+  let isStopped = false
+  process.once('SIGINT', () => {
+    isStopped = true
+    console.error('stopping after this run, with what there is; once more to end at once')
+  })
   for (const run of runs) {
+    if (isStopped) break
     const { parameters } = scenarios.find(({ name }) => name === run.scenario)!
     const tell = watch.begin(run)
     const target = wishFor(byName.get(run.target)!, options)
@@ -62,7 +68,9 @@ const runAll = async (options: BenchOptions): Promise<void> => {
   const files = store(report, options.out ?? RESULTS)
   console.log(renderTables(report))
   const minutes = Math.round((performance.now() - startMs) / 6_000) / 10
-  console.log(`${runs.length} runs in ${minutes} minutes, written to ${files.join(' and ')}`)
+  console.log(
+    `${results.length} of ${runs.length} runs in ${minutes} minutes, written to ${files.join(' and ')}`,
+  )
   for (const { scenario, target, round, failure } of results) {
     if (failure === null) continue
     console.error(`bench: ${scenario} on ${target}, round ${round}, failed: ${failure}`)

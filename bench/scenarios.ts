@@ -1,12 +1,18 @@
 /** The scenarios as data: which workload, with which numbers, on which servers. Each run is a fresh process and data folder. */
 import type { Target } from './targets/target.js'
 import type { Parameters, Workload } from './workload.js'
+import { attacks } from './workloads/attacks.js'
+import { capacity } from './workloads/capacity.js'
 import { coldJoin } from './workloads/cold-join.js'
 import { cursors } from './workloads/cursors.js'
 import { fanout } from './workloads/fanout.js'
+import { documentSize, growth, logLength, memberCount, pastClients } from './workloads/growth.js'
 import { joinStorm } from './workloads/join-storm.js'
+import { members } from './workloads/members.js'
+import { idleConnections, quietPapers, smallSpaces } from './workloads/memory.js'
 import { pacedEdits } from './workloads/paced-edits.js'
 import { paperUpload } from './workloads/paper-upload.js'
+import { resume } from './workloads/resume.js'
 import { rooms } from './workloads/rooms.js'
 import { savedRate } from './workloads/saved-rate.js'
 
@@ -39,6 +45,30 @@ const WITHOUT_SAVED = {
   relay: NO_SAVED,
 }
 
+const CEILING = { relay: 'the fanout says what the ceiling is' }
+const NO_WORKERS = 'it has one thread for everything'
+const WITHOUT_WORKERS = {
+  'y-websocket-server': NO_WORKERS,
+  'hocuspocus-3': NO_WORKERS,
+  'hocuspocus-4': NO_WORKERS,
+  relay: NO_WORKERS,
+}
+
+const NO_GROWTH = 'how it grows is asked of Plenum alone'
+const WITHOUT_GROWTH = {
+  'y-websocket-server': NO_GROWTH,
+  'hocuspocus-3': NO_GROWTH,
+  'hocuspocus-4': NO_GROWTH,
+  relay: NO_GROWTH,
+}
+
+const GROWTHS = [
+  { what: 'document size', dimension: documentSize },
+  { what: 'log length', dimension: logLength },
+  { what: 'past clients', dimension: pastClients },
+  { what: 'members', dimension: memberCount },
+] as const
+
 export const SCENARIOS: readonly Scenario[] = [
   {
     name: 'fanout',
@@ -53,15 +83,26 @@ export const SCENARIOS: readonly Scenario[] = [
     title: 'one room of 100 clients, one fast author of 200 characters/s',
     group: 'Editing together',
     parameters: { clients: 100, writers: 1, rate: 200, seconds: 8 },
-    needs: ['anywhere'],
+    needs: ['anywhere', 'documents'],
+    leftOut: CEILING,
     run: fanout,
+  },
+  {
+    name: 'capacity',
+    title: 'the edits/s that a room of 100 clients with 20 writers takes with p99 ≤ 100 ms',
+    group: 'Editing together',
+    parameters: { clients: 100, writers: 20, rate: 0, seconds: 2 },
+    needs: ['anywhere', 'documents'],
+    leftOut: CEILING,
+    run: capacity,
   },
   {
     name: 'rooms',
     title: '1,000 rooms of 2 clients, each of whom types a character a second',
     group: 'Editing together',
     parameters: { clients: 2_000, writers: 2_000, rate: 1, seconds: 12 },
-    needs: ['anywhere'],
+    needs: ['anywhere', 'documents'],
+    leftOut: CEILING,
     run: rooms({ clientsPerRoom: 2, writersPerRoom: 2 }),
   },
   {
@@ -70,7 +111,8 @@ export const SCENARIOS: readonly Scenario[] = [
       '20 rooms of 3 clients, one of whom types 5 characters/s: how long an edit takes where nothing is busy',
     group: 'Editing together',
     parameters: { clients: 60, writers: 20, rate: 5, seconds: 8 },
-    needs: ['anywhere'],
+    needs: ['anywhere', 'documents'],
+    leftOut: CEILING,
     run: rooms({ clientsPerRoom: 3, writersPerRoom: 1 }),
   },
   {
@@ -90,6 +132,15 @@ export const SCENARIOS: readonly Scenario[] = [
     run: cursors(true),
   },
   {
+    name: 'members',
+    title: '600 members join one room, a state each; then each renews its state once in 15 s',
+    group: 'Presence',
+    parameters: { clients: 600, writers: 0, rate: 0, seconds: 15 },
+    needs: ['anywhere', 'documents', 'extension'],
+    leftOut: { relay: 'it tells nobody who was there before' },
+    run: members,
+  },
+  {
     name: 'cold-join',
     title: 'a client opens the paper (260,000 keystrokes) after a restart of the server',
     group: 'Opening',
@@ -105,6 +156,15 @@ export const SCENARIOS: readonly Scenario[] = [
     parameters: { clients: 500, writers: 0, rate: 0, seconds: 0 },
     needs: [],
     run: joinStorm,
+  },
+  {
+    name: 'resume',
+    title: 'who has the paper misses 100 edits and comes back; plenum.v1 is SpaceProvider',
+    group: 'Opening',
+    parameters: { clients: 2, writers: 1, rate: 100, seconds: 0 },
+    needs: ['documents', 'extension'],
+    leftOut: { relay: 'it keeps no documents' },
+    run: resume,
   },
   {
     name: 'paced-5',
@@ -126,12 +186,21 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'saved-rate',
-    title: '50 writers in 50 spaces, each sends the next edit when the last is on disk',
+    title: '100 writers in 100 spaces offer 20,000 edits/s in all',
     group: 'Storage',
-    parameters: { clients: 50, writers: 50, rate: 0, seconds: 6 },
+    parameters: { clients: 100, writers: 100, rate: 200, seconds: 6 },
     needs: ['plenum'],
     leftOut: WITHOUT_SAVED,
-    run: savedRate(null),
+    run: savedRate(0),
+  },
+  {
+    name: 'saved-rate-slow',
+    title: 'the same on a disk where each sync takes 5 ms more',
+    group: 'Storage',
+    parameters: { clients: 100, writers: 100, rate: 200, seconds: 6 },
+    needs: ['plenum'],
+    leftOut: WITHOUT_SAVED,
+    run: savedRate(5),
   },
   {
     name: 'paper-upload',
@@ -142,6 +211,53 @@ export const SCENARIOS: readonly Scenario[] = [
     leftOut: WITHOUT_SAVED,
     run: paperUpload,
   },
+  {
+    name: 'memory-spaces',
+    title: 'memory of 1,000 small open spaces with a client each, 15 s after their last edit',
+    group: 'Memory',
+    parameters: { clients: 1_000, writers: 0, rate: 0, seconds: 15 },
+    needs: ['documents'],
+    leftOut: { relay: 'it keeps no documents' },
+    run: smallSpaces,
+  },
+  {
+    name: 'memory-papers',
+    title: 'memory of 20 open papers that nobody edits, after 15 s',
+    group: 'Memory',
+    parameters: { clients: 20, writers: 0, rate: 0, seconds: 15 },
+    needs: ['documents'],
+    leftOut: { relay: 'it keeps no documents' },
+    run: quietPapers,
+  },
+  {
+    name: 'idle',
+    title: 'memory of 1,000 connections in rooms of 100 that do nothing',
+    group: 'Memory',
+    parameters: { clients: 1_000, writers: 0, rate: 0, seconds: 3 },
+    needs: [],
+    run: idleConnections,
+  },
+  {
+    name: 'attacks',
+    title:
+      '25 rooms are edited while another space is attacked; a merging thread, and every core for the server',
+    group: 'Isolation and growth',
+    parameters: { clients: 50, writers: 25, rate: 5, seconds: 4 },
+    needs: ['plenum'],
+    leftOut: WITHOUT_WORKERS,
+    run: attacks,
+  },
+  ...GROWTHS.map(
+    ({ what, dimension }): Scenario => ({
+      name: `growth-${what.replaceAll(' ', '-')}`,
+      title: `how the CPU for the same work grows with the ${what}: from ${dimension.sizes[0]} to ${dimension.sizes.at(-1)}`,
+      group: 'Isolation and growth',
+      parameters: { clients: 0, writers: 0, rate: 0, seconds: 0 },
+      needs: ['plenum'],
+      leftOut: WITHOUT_GROWTH,
+      run: growth(dimension),
+    }),
+  ),
 ]
 
 export const isRemote = ({ needs }: Scenario): boolean => needs.includes('anywhere')

@@ -14,15 +14,12 @@ export interface DocumentClientOptions {
 
 export interface DocumentClient {
   readonly client: LoadClient
-  /** Bytes of updates that were sent. */
-  readonly sentBytes: number
   close(): void
 }
 
 /** Resolves when it has what the server has. */
 export const connectDocument = async (options: DocumentClientOptions): Promise<DocumentClient> => {
   const { server, space, doc } = options
-  let sentBytes = 0
   const client = new LoadClient({
     address: await server.address(space, `user-${doc.clientID}`),
     dialect: server.dialect,
@@ -32,21 +29,17 @@ export const connectDocument = async (options: DocumentClientOptions): Promise<D
     presence: new PresenceEcho(0, 1),
     frames: new AwarenessFrames(new Map([[doc.clientID, 0]])),
     isDeflating: false,
-    ownUpdate: () => Y.encodeStateAsUpdate(doc),
+    stateVector: () => Y.encodeStateVector(doc),
+    ownUpdate: stateVector => Y.encodeStateAsUpdate(doc, stateVector),
     onUpdate: update => Y.applyUpdate(doc, update, client),
   })
   const send = (update: Uint8Array, origin: unknown): void => {
-    if (origin === client) return
-    sentBytes += update.length
-    client.send(updateMessage(update))
+    if (origin !== client) client.send(updateMessage(update))
   }
   doc.on('update', send)
   await client.synced
   return {
     client,
-    get sentBytes() {
-      return sentBytes
-    },
     close: () => {
       doc.off('update', send)
       client.terminate()

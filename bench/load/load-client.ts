@@ -8,11 +8,12 @@ import type { Dialect } from '../dialects/dialect.js'
 import {
   AWARENESS,
   awarenessMessage,
+  EMPTY_STATE_VECTOR,
   EMPTY_UPDATE,
-  FIRST_STEP_1,
   STEP_1,
   STEP_2,
   SYNC,
+  step1,
   step2,
   syncContent,
 } from './messages.js'
@@ -29,11 +30,14 @@ export interface LoadClientOptions {
   readonly frames: AwarenessFrames
   /** Whether `permessage-deflate` is offered. */
   readonly isDeflating: boolean
-  /** What it has itself, for a server that asks. */
-  readonly ownUpdate?: () => Uint8Array
+  /** What it has already; nothing without it. */
+  readonly stateVector?: () => Uint8Array
+  /** What it has beyond what a server has that asks. */
+  readonly ownUpdate?: (stateVector: Uint8Array) => Uint8Array
   /** A view of the received frame: copy what is kept. */
   readonly onUpdate: (update: Uint8Array) => void
-  readonly onAwareness?: () => void
+  /** A frame without a y-protocols message. */
+  readonly onOther?: (frame: Uint8Array) => void
 }
 
 /** What a provider announces whose app has set nothing; everything else is its second state. */
@@ -71,7 +75,7 @@ export class LoadClient {
     })
     this.#socket.on('open', () => {
       for (const greeting of dialect.greetings(space)) this.#socket.send(greeting)
-      if (dialect.asks) this.send(FIRST_STEP_1)
+      if (dialect.asks) this.send(step1(options.stateVector?.() ?? EMPTY_STATE_VECTOR))
       if (this.#state === EMPTY_STATE) this.#tell(EMPTY_STATE)
       else if (this.#state !== null) this.announce(this.#state)
     })
@@ -93,8 +97,17 @@ export class LoadClient {
     return this.#lastBytesRead
   }
 
+  get sentBytes(): number {
+    return this.#raw?.bytesWritten ?? 0
+  }
+
   get isDeflated(): boolean {
     return this.#socket.extensions.includes('permessage-deflate')
+  }
+
+  /** Bytes as they are: a frame of an attacker. */
+  sendRaw(frame: Uint8Array): void {
+    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(frame)
   }
 
   /** A y-protocols message. */
@@ -115,11 +128,6 @@ export class LoadClient {
     if (this.#state !== null) this.announce(this.#state)
   }
 
-  /** Reads nothing more until `resume`. */
-  pause(): void {
-    this.#raw?.pause()
-  }
-
   terminate(): void {
     this.#socket.removeAllListeners('error')
     this.#socket.on('error', () => {})
@@ -137,19 +145,23 @@ export class LoadClient {
     if (message === null) {
       const answer = dialect.answer(space, frame)
       if (answer !== null) this.#socket.send(answer)
+      this.#options.onOther?.(frame)
       return
     }
     if (message[0] === SYNC) {
-      if (message[1] === STEP_1) this.send(step2(this.#options.ownUpdate?.() ?? EMPTY_UPDATE))
+      if (message[1] === STEP_1) this.#answer(syncContent(message))
       else this.#options.onUpdate(syncContent(message))
       if (message[1] === STEP_2) onSynced()
     } else if (message[0] === AWARENESS) this.#hear(message)
   }
 
+  #answer(stateVector: Uint8Array): void {
+    this.send(step2(this.#options.ownUpdate?.(stateVector) ?? EMPTY_UPDATE))
+  }
+
   #hear(message: Uint8Array): void {
-    const { dialect, frames, onAwareness, presence } = this.#options
+    const { dialect, frames, presence } = this.#options
     const echo = presence.hear(frames.read(message), this.#state ?? 'null')
     if (echo !== null && dialect.echoesAwareness) this.send(echo)
-    onAwareness?.()
   }
 }

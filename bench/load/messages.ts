@@ -15,7 +15,7 @@ export interface AwarenessEntry {
   readonly state: string
 }
 
-const EMPTY_STATE_VECTOR = Uint8Array.of(0)
+export const EMPTY_STATE_VECTOR = Uint8Array.of(0)
 /** Neither structs nor deletions. */
 export const EMPTY_UPDATE = Uint8Array.of(0, 0)
 
@@ -27,8 +27,7 @@ const syncMessage = (kind: number, content: Uint8Array): Uint8Array => {
   return encoding.toUint8Array(encoder)
 }
 
-/** As a client with an empty document asks. */
-export const FIRST_STEP_1 = syncMessage(STEP_1, EMPTY_STATE_VECTOR)
+export const step1 = (stateVector: Uint8Array): Uint8Array => syncMessage(STEP_1, stateVector)
 export const step2 = (update: Uint8Array): Uint8Array => syncMessage(STEP_2, update)
 export const updateMessage = (update: Uint8Array): Uint8Array => syncMessage(UPDATE, update)
 

@@ -10,6 +10,8 @@ export interface Pace {
   /** Of each actor. */
   readonly perSecond: number
   readonly seconds: number
+  /** Ends it early. */
+  readonly signal?: AbortSignal
   /** @param dueMs by `performance.now()` */
   act(actor: number, dueMs: number): void
 }
@@ -18,12 +20,12 @@ export interface Pace {
 const MAX_BURST = 200
 
 /** Resolves when all has been done. @returns how late it was done */
-export const atPace = async ({ actors, perSecond, seconds, act }: Pace): Promise<Latencies> => {
+export const atPace = async ({ actors, perSecond, seconds, act, signal }: Pace): Promise<Latencies> => {
   const total = Math.round(actors * perSecond * seconds)
   const everyMs = 1000 / (actors * perSecond)
   const startMs = performance.now()
   const lateness = new Latencies()
-  for (let next = 0; next < total; ) {
+  for (let next = 0; next < total && signal?.aborted !== true; ) {
     const nowMs = performance.now()
     for (let burst = 0; burst < MAX_BURST && next < total; burst++, next++) {
       const dueMs = startMs + next * everyMs

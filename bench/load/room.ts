@@ -8,7 +8,7 @@ import { difference } from '../../test/support/same-document.js'
 import type { RunningServer } from '../targets/target.js'
 import { Latencies } from './latencies.js'
 import { EMPTY_STATE, LoadClient } from './load-client.js'
-import { updateMessage } from './messages.js'
+import { EMPTY_UPDATE, updateMessage } from './messages.js'
 import { type Payload, Payloads } from './payloads.js'
 import { AwarenessFrames, PresenceEcho } from './presence-echo.js'
 import { TEXT_NAME, Typist } from './typist.js'
@@ -117,14 +117,18 @@ export class Room {
     return Math.min(...this.#members.map(({ presence }) => presence.others))
   }
 
-  /** How many states somebody has announced that somebody else does not know yet. */
-  get unknownStates(): number {
-    let count = 0
-    for (const [member, { presence: own }] of this.#members.entries()) {
-      const clock = own.clockOf(member)
-      for (const { presence } of this.#members) if (presence.clockOf(member) < clock) count++
+  /** Whether everybody knows everybody's last state; the last to announce are looked at first. */
+  get isEverybodyKnown(): boolean {
+    for (let member = this.#members.length - 1; member >= 0; member--) {
+      const clock = this.#members[member]!.presence.own
+      for (const { presence } of this.#members) if (presence.clockOf(member) < clock) return false
     }
-    return count
+    return true
+  }
+
+  /** From here on nobody says again what was said. */
+  stopRenewing(): void {
+    if (this.#renewals !== null) clearInterval(this.#renewals)
   }
 
   /** Resolves when every character has reached everybody. @throws Error after the time, with what is missing */
@@ -206,7 +210,8 @@ export class Room {
       presence,
       frames: this.#frames,
       isDeflating,
-      ownUpdate: () => Y.mergeUpdates([...(this.#ownUpdates[index] ?? []), EMPTY]),
+      ownUpdate: stateVector =>
+        Y.diffUpdate(Y.mergeUpdates([...(this.#ownUpdates[index] ?? []), EMPTY_UPDATE]), stateVector),
       onUpdate: update => this.#receive(member, index, update),
     })
     const member: Member = {
@@ -258,6 +263,3 @@ export class Room {
     }
   }
 }
-
-/** Neither structs nor deletions. */
-const EMPTY = Uint8Array.of(0, 0)

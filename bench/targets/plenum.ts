@@ -6,7 +6,7 @@ import { signToken } from '../../server/auth/sign-token.js'
 import type { Dialect } from '../dialects/dialect.js'
 import { plenumV1, stock } from '../dialects/stock.js'
 import { startServerChild } from './server-child.js'
-import type { Address, StartOptions, Target } from './target.js'
+import type { Address, RunningServer, StartOptions, Target } from './target.js'
 
 const ROOT = resolve(import.meta.dirname, '../../..')
 const MAIN = join(ROOT, 'dist/server/main.js')
@@ -15,6 +15,19 @@ const SECRET = 'a secret of the bench, long enough to be one'
 
 export const plenumToken = (user: string): Promise<string> =>
   signToken({ secret: SECRET, user, spaces: { '**': 'write' }, ttlMs: 3_600_000, nowMs: Date.now() })
+
+/** How a client with the extensions reaches a Plenum that is measured with stock clients. */
+export const extendedAddress = async (
+  server: RunningServer,
+  space: string,
+  user: string,
+): Promise<Address> => {
+  const { origin, pathname } = new URL((await server.address(space, user)).url)
+  return {
+    url: `${origin}${pathname}`,
+    protocols: [...plenumV1.protocols, `bearer.${await plenumToken(user)}`],
+  }
+}
 
 const spacePath = (space: string): string => space.split('/').map(encodeURIComponent).join('/')
 
@@ -31,7 +44,8 @@ const plenumTarget = (name: string, dialect: Dialect, notes: string): Target => 
     startServerChild({
       dialect,
       command: dataDir => commandOf(dataDir, options),
-      env: { PLENUM_SECRET: SECRET },
+      env: { PLENUM_SECRET: SECRET, ...options.env },
+      isOnAllCores: options.isOnAllCores ?? false,
       portIn: line => {
         const port = /^Plenum listens on \S+:(\d+)/.exec(line)?.[1]
         return port === undefined ? null : Number(port)
@@ -46,16 +60,9 @@ const plenumTarget = (name: string, dialect: Dialect, notes: string): Target => 
     }),
 })
 
-const commandOf = (dataDir: string, { flags = [], nodeFlags = [], fsyncDelayMs }: StartOptions): string[] => {
+const commandOf = (dataDir: string, { flags = [], nodeFlags = [] }: StartOptions): string[] => {
   const node = [process.execPath, '--expose-gc', '--import', LAUNCHER, ...nodeFlags, MAIN]
-  const server = [...node, 'serve', '--port', '0', '--data', dataDir, ...flags]
-  return fsyncDelayMs === undefined ? server : [...slowedDown(fsyncDelayMs), ...server]
-}
-
-/** The traced program stays the child; the tracer goes its own way and ends with it. */
-const slowedDown = (fsyncDelayMs: number): string[] => {
-  const inject = `inject=fsync:delay_exit=${fsyncDelayMs * 1000}`
-  return ['strace', '-D', '-f', '-qq', '--seccomp-bpf', '-o', '/dev/null', '-e', 'trace=fsync', '-e', inject]
+  return [...node, 'serve', '--port', '0', '--data', dataDir, ...flags]
 }
 
 export const plenum = plenumTarget('plenum', stock, 'reached by stock clients; every edit on disk')

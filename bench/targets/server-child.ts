@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline'
 import { tieToThisProcess } from '../../test/support/lifeline.js'
 import { removeFolder, temporaryFolder } from '../../test/support/temporary-folder.js'
 import type { Dialect } from '../dialects/dialect.js'
-import { pinned, SERVER_CORE } from '../pinning.js'
+import { pinned, SERVER_CORE, unpinned } from '../pinning.js'
 import { type Usage, usageOf } from '../process-usage.js'
 import type { MemoryAnswer } from '../server-launcher.js'
 import type { Address, Memory, RunningServer } from './target.js'
@@ -18,6 +18,7 @@ export interface ServerChildOptions {
   /** The command line for a data folder. */
   readonly command: (dataDir: string) => readonly string[]
   readonly env?: Readonly<Record<string, string>>
+  readonly isOnAllCores?: boolean
   /** Its port, once a line that it prints says that it serves; else null. */
   readonly portIn: (line: string) => number | null
 }
@@ -65,8 +66,10 @@ export class ServerChild implements RunningServer {
   }
 
   async start(): Promise<void> {
-    const { command, env = {}, portIn } = this.#options
-    const [program, ...args] = pinned(SERVER_CORE, command(this.#dataDir))
+    const { command, env = {}, isOnAllCores = false, portIn } = this.#options
+    const line = command(this.#dataDir)
+    // This process is pinned, and what it starts would be as well.
+    const [program, ...args] = isOnAllCores ? unpinned(line) : pinned(SERVER_CORE, line)
     const child = spawn(program, args, {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       env: { ...process.env, ...env },

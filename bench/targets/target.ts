@@ -21,8 +21,10 @@ export interface StartOptions {
   readonly flags?: readonly string[]
   /** Flags of Node: `--cpu-prof`. */
   readonly nodeFlags?: readonly string[]
-  /** Delay of each fsync, where it can be injected. */
-  readonly fsyncDelayMs?: number
+  /** Further variables of Plenum's environment. */
+  readonly env?: Readonly<Record<string, string>>
+  /** Whether it may use every core: for threads that are to run beside each other. */
+  readonly isOnAllCores?: boolean
 }
 
 export interface RunningServer {

@@ -44,7 +44,7 @@ export const cursors =
           seconds,
           act: member => room.announce(member, cursorState(member, ++moves)),
         })
-        const isKnown = (): boolean => room.unknownStates === 0
+        const isKnown = (): boolean => room.isEverybodyKnown
         await room.until('everybody knows the last position of everybody', isKnown, SETTLE_TIME_MS)
         await untilQuiet(server)
       })

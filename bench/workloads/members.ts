@@ -1,0 +1,53 @@
+/** Many join one room, each with a state of its own; then each says once more that it is there, as stock clients do. */
+import { atPace } from '../load/pace.js'
+import { Room } from '../load/room.js'
+import { measure, untilQuiet } from '../load/stretch.js'
+import { lower, noted, type Workload } from '../workload.js'
+
+const SEED = 6
+const SETTLE_TIME_MS = 240_000
+
+const memberState = (member: number): string =>
+  JSON.stringify({ user: { name: `Member ${member}`, color: `hsl(${(member * 37) % 360} 70% 45%)` } })
+
+export const members: Workload = async ({ target, parameters, progress }) => {
+  const { clients, seconds } = parameters
+  const server = await target.start()
+  let room: Room | null = null
+  try {
+    progress(`${clients} members join`)
+    const joining = await measure(server, async () => {
+      room = await Room.open({
+        server,
+        space: 'members',
+        clients,
+        writers: 0,
+        seed: SEED,
+        stateOf: memberState,
+        joiningAtOnce: 50,
+      })
+      await room.until('everybody knows everybody', () => room!.fewestKnown === clients - 1, SETTLE_TIME_MS)
+      await untilQuiet(server)
+    })
+    const opened = room as unknown as Room
+    opened.stopRenewing()
+    const bytesBefore = opened.receivedBytes
+    progress(`each renews once in ${seconds} s`)
+    const renewing = await measure(server, async () => {
+      const renew = (member: number): void => opened.announce(member, memberState(member))
+      await atPace({ actors: clients, perSecond: 1 / seconds, seconds, act: renew })
+      await opened.until('everybody knows the renewals', () => opened.isEverybodyKnown, SETTLE_TIME_MS)
+      await untilQuiet(server)
+    })
+    const bytes = opened.receivedBytes - bytesBefore
+    return {
+      'server CPU, all join': lower(joining.cpuSeconds, 's'),
+      'server CPU, all renew once': lower(renewing.cpuSeconds, 's'),
+      'wire per client, all renew once': lower(bytes / clients / 1024, 'KiB'),
+      'load generator busy': noted(joining.loadBusyPercent, '%'),
+    }
+  } finally {
+    ;(room as Room | null)?.close()
+    await server.dispose()
+  }
+}
