@@ -12,6 +12,7 @@ import { type LoadContext, type LoadedSpace, loadSpace } from './loading.js'
 import { type RestingContext, RestingState } from './resting-state.js'
 import { reviving } from './reviving.js'
 import type { Scheduler } from './scheduler.js'
+import { StandingState } from './standing-state.js'
 
 type Place =
   /** `engine` survives the loss of the document. */
@@ -37,6 +38,8 @@ export class Residence {
   /** When something was asked that only a document can tell. */
   #neededMs: number
   #stateVector: Uint8Array | null = null
+  /** The last encoding of the document, as long as somebody comes and little has changed since. */
+  #standing: StandingState | null = null
   /** The step 2 for a client that has nothing, as long as the document does not change and somebody comes. */
   #fullState: Uint8Array | null = null
   #askedMs: number
@@ -109,7 +112,8 @@ export class Residence {
 
   /** The exact size of the encoded document. */
   async measure(): Promise<number> {
-    return (await this.#full()).length
+    const engine = await this.#wake()
+    return (await engine.diff(this.#name, null)).length
   }
 
   get isResting(): boolean {
@@ -133,9 +137,10 @@ export class Residence {
     return engine.apply(this.#name, batch)
   }
 
-  /** The document has changed, and the log is at this position. */
-  changed(position: number): void {
+  /** The document has changed by these updates, and the log is at this position. */
+  changed(position: number, updates: readonly Uint8Array[]): void {
     this.#position = position
+    if (this.#standing?.add(updates) === false) this.#standing = null
     this.#neededMs = this.#context.scheduler.elapsed()
     this.#stateVector = null
     this.#fullState = null
@@ -167,6 +172,7 @@ export class Residence {
       await engine.close(this.#name)
       this.#place = { type: 'resting', state: RestingState.encoded(full, stateVector, nowMs) }
       this.#stateVector = null
+      this.#standing = null
       observer.count('rests')
     } catch (error) {
       if (!(error instanceof EngineStuck)) throw error
@@ -178,7 +184,10 @@ export class Residence {
   /** Once a second: what nobody asks for takes less room. */
   sweep(nowMs: number): void {
     const { packing, observer } = this.#context
-    if (nowMs - this.#askedMs >= FORGET_STATE_MS) this.#fullState = null
+    if (nowMs - this.#askedMs >= FORGET_STATE_MS) {
+      this.#fullState = null
+      this.#standing = null
+    }
     if (this.#place.type === 'awake' || !this.#place.state.isPackingDue(nowMs)) return
     this.#place.state.pack(packing).catch(error => {
       observer.report('error', 'a resting document could not be packed', { space: this.#name, error })
@@ -196,7 +205,11 @@ export class Residence {
       if (full !== null) return full
     }
     const engine = await this.#wake()
-    return engine.diff(this.#name, null)
+    const standing = await this.#standing?.full(this.#name, engine)
+    if (standing) return standing
+    const full = await engine.diff(this.#name, null)
+    this.#standing = new StandingState(full)
+    return full
   }
 
   #deletions(state: RestingState): Promise<Uint8Array | null> {

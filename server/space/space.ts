@@ -385,7 +385,7 @@ export class Space implements SpaceInbox {
       inputs: inputs.map(({ user, update }) => ({ user, update })),
       deliveries: deliveriesOf(messages, outcomes),
     })
-    this.#residence.changed(this.#log.position)
+    this.#residence.changed(this.#log.position, updates)
     // A lone sender has every byte of a lone event; a second event is a clean-up that it may lack.
     const [sender, ...others] = new Set(messages.map(({ session }) => session))
     this.#relay(updates, others.length === 0 && updates.length === 1 ? sender : undefined)

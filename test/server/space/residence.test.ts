@@ -322,3 +322,27 @@ test('[R15] packed bytes that are spoiled cost nothing but time', async () => {
   assert.is(savedCount(await author.say(doc.type('!'))), 3)
   assert.is((await textOf(core)).length, 5001)
 })
+
+test('[M11] who joins while others type costs no encoding of its own, and is sent everything as one step 2', async () => {
+  const calls: string[] = []
+  const core = new Core({ engine: inline => counting(inline, calls) })
+  const doc = new Writer()
+  const author = await core.live()
+  await author.say(doc.type('a text of some length '.repeat(200)))
+  for (let i = 0; i < 20; i++) {
+    const newcomer = await core.join({ dialect: 'stock' })
+    const messages = await newcomer.say(ASK_ALL, NOTHING)
+    assert.equal(
+      messages.filter(({ type }) => type === 'step2' || type === 'update').map(({ type }) => type),
+      ['step2'],
+    )
+    assert.is(textIn(messages), doc.text.toString())
+    await author.say(doc.edit(() => (i % 3 === 0 ? doc.text.delete(0, 2) : doc.text.insert(i, 'ü😀'))))
+  }
+  const encodings = (): number => calls.filter(call => call === 'diff').length
+  assert.is(encodings(), 1)
+  // What was typed since is a good part of it by now.
+  await author.say(doc.type('x'.repeat(2000)))
+  assert.is(await textOf(core), doc.text.toString())
+  assert.is(encodings(), 2)
+})
