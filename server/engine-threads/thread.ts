@@ -2,7 +2,7 @@
  * The thread's side: an inline engine that answers calls in order, and says in shared memory which call and which
  * input it works on, so that whoever finds it stuck knows what did it.
  */
-import { constants, setPriority } from 'node:os'
+import { constants, getPriority, setPriority } from 'node:os'
 import { parentPort, workerData } from 'node:worker_threads'
 import { toPlenumError } from '../../shared/errors.js'
 import { InlineEngine } from '../space/engine/inline-engine.js'
@@ -17,7 +17,10 @@ if (port === null) throw new Error('this file runs as a worker')
 const { isYielding, progress: shared } = workerData as ThreadData
 const progress = new Int32Array(shared)
 // On Linux alone this is about the calling thread, and not the process.
-if (isYielding && process.platform === 'linux') setPriority(constants.priority.PRIORITY_BELOW_NORMAL)
+if (isYielding && process.platform === 'linux') {
+  const { PRIORITY_LOW, PRIORITY_BELOW_NORMAL } = constants.priority
+  setPriority(Math.min(getPriority() + PRIORITY_BELOW_NORMAL, PRIORITY_LOW))
+}
 progress[PROGRESS.thread] = threadNumber()
 
 const engine = new InlineEngine({
