@@ -156,7 +156,7 @@ export const CONFIG_TABLE = Object.freeze({
   engineTimeoutMs: duration(
     named(
       'ENGINE_TIMEOUT',
-      'With workers: how long one step of merging may take, and a second more per megabyte; then its thread is ended and its update refused',
+      'With workers: how long one step of merging may take (loading a document five times as long), and a second more per megabyte; then its thread is ended and its update refused',
     ),
     5_000,
     { min: 100, max: 600_000 },
@@ -164,7 +164,7 @@ export const CONFIG_TABLE = Object.freeze({
   engineBurstMs: duration(
     named(
       'ENGINE_BURST',
-      'Merging that one connection may cause at once; then it is read from as its share allows, and closed at three times as much',
+      'Merging that one connection may cause at once; then it is read from as its share allows, and closed at six times as much',
     ),
     DEFAULT_LIMITS.engineBurstMs,
     { min: 10 },

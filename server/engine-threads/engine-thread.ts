@@ -48,6 +48,8 @@ interface Waiting {
 const LIMIT_BYTES_PER_MS = 1000
 /** How long a thread may take to begin: it loads its program first, on a machine that may be busy. */
 const START_MS = 10_000
+/** A load does again what many calls did before. */
+const LOAD_FACTOR = 5
 /** What fits the shared numbers. */
 const MAX_NUMBER = 0x7fff_ffff
 /** How fast a thread's past work is forgotten. */
@@ -179,7 +181,8 @@ export class EngineThread {
     const waiting = this.#watch.call === null ? undefined : this.#waiting.get(this.#watch.call)
     if (waiting === undefined) return
     const startMs = this.#hasBegun ? 0 : START_MS
-    const limitMs = this.#options.timeoutMs + waiting.bytes / LIMIT_BYTES_PER_MS + startMs
+    const factor = waiting.request.op === 'open' ? LOAD_FACTOR : 1
+    const limitMs = factor * this.#options.timeoutMs + waiting.bytes / LIMIT_BYTES_PER_MS + startMs
     if (!isStuck(this.#watch, limitMs)) return
     this.#end(`no answer to ${waiting.request.op} within ${Math.round(limitMs)} ms`)
     void this.#worker.terminate()

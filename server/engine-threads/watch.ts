@@ -7,7 +7,7 @@
 /** Looks within the shortest limit: it is exceeded by a quarter at most. */
 export const LOOKS_PER_LIMIT = 4
 /** A thread that has nothing of the processor is stuck, too, in the end. */
-const LEAST_SHARE = 0.05
+const LEAST_SHARE = 0.02
 
 export interface Watch {
   /** The call that was at work at the last look. */

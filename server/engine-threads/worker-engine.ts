@@ -45,6 +45,8 @@ const SHARED_TERMS: AllowanceTerms = { share: 0.2, burstMs: 50, maxDebtMs: 2_000
 const DEAR_DOCUMENT_BYTES = 1024 * 1024
 /** Reading as much takes a few milliseconds. */
 const MAX_FOLDED_HERE_BYTES = 512 * 1024
+/** Each update is quick, and so many may not be. */
+const DEAR_OPEN_UPDATES = 2_000
 /** How often a load that others' faults ended is begun again. */
 const MAX_OPEN_ATTEMPTS = 5
 /** What one more space weighs when a thread is chosen, in ms of recent work. */
@@ -102,7 +104,7 @@ export class WorkerEngine implements Engine {
   /** For what needs no document that is in a thread already. */
   async #callAnywhere<R extends Request>(request: R, bytes: number) {
     for (let attempt = 1; ; attempt++) {
-      const thread = this.#pick(this.#isApart(request.space, bytes) ? 'apart' : 'ordinary')
+      const thread = this.#pick(this.#isApart(request, bytes) ? 'apart' : 'ordinary')
       try {
         return { thread, ...(await thread.call(request, 0)) }
       } catch (error) {
@@ -199,10 +201,12 @@ export class WorkerEngine implements Engine {
     this.#homes.delete(space)
   }
 
-  #isApart(space: SpaceName, bytes: number): boolean {
+  #isApart(request: Request, bytes: number): boolean {
+    const { space } = request
     const untilMs = this.#suspects.get(space)
     if (untilMs !== undefined && untilMs <= performance.now()) this.#suspects.delete(space)
-    return this.#suspects.has(space) || bytes > DEAR_DOCUMENT_BYTES
+    const isLong = request.op === 'open' && request.updates.length > DEAR_OPEN_UPDATES
+    return isLong || this.#suspects.has(space) || bytes > DEAR_DOCUMENT_BYTES
   }
 
   /** The one with the least to do; one that does not run yet has nothing. */

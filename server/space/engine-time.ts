@@ -20,7 +20,7 @@ const BYTES_PER_MESSAGE = 64
 /** Answering a state vector: each client in it is looked up and sorted. */
 const QUESTION_BYTES_PER_MS = 10_000
 /** How many bursts may be owed: what was received already is still applied. */
-const MAX_BURSTS_OWED = 2
+const MAX_BURSTS_OWED = 5
 
 export class EngineTime {
   readonly #options: EngineTimeOptions

@@ -41,7 +41,7 @@ export const DEFAULT_LIMITS: SpaceLimits = Object.freeze({
   slowPeerDeadlineMs: 30_000,
   maxInboxBytes: 4 * 2 ** 20,
   maxUncommittedBytes: 32 * 2 ** 20,
-  engineBurstMs: 5_000,
+  engineBurstMs: 2_000,
   engineSharePercent: 50,
   maxStuckCalls: 3,
   suspensionMs: 600_000,

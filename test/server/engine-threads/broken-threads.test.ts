@@ -35,7 +35,7 @@ const withEngine = async (
     threads: 1,
     observer,
     script: SCRIPT,
-    timeoutMs: 400,
+    timeoutMs: 700,
     maxHeapBytes: 64 * 2 ** 20,
   })
   try {
@@ -101,7 +101,7 @@ test('[Q2] calls that wait behind a stuck one are lost, and a load among them is
     assert.is(observer.of('thread_restarts'), 1)
   }))
 
-test('[Q3] a space whose load hangs is told so, and lives apart from then on', () =>
+test('[Q3] a space whose load hangs is told so, and lives apart from then on', { timeoutMs: 90_000 }, () =>
   withEngine(async (engine, observer) => {
     await engine.open(B, [])
     assert.instance(await failureOf(engine.open(A, [typed(HANG)])), EngineStuck)
@@ -110,7 +110,8 @@ test('[Q3] a space whose load hangs is told so, and lives apart from then on', (
     assert.instance(await failureOf(engine.open(A, [typed(HANG)])), EngineStuck)
     assert.is((await engine.apply(B, [input('still there')])).type, 'applied')
     assert.is(observer.of('thread_restarts'), 2)
-  }))
+  }),
+)
 
 test('[Q4] a large message to one of several moves its space to a thread apart, as it is', () =>
   withEngine(async (engine, observer) => {

@@ -50,7 +50,7 @@ test('[Q5] whoever used up the allowance is not read from until it has grown, an
 })
 
 test('[Q5] whoever owes too much all the same is closed, and what still waits is dropped', async () => {
-  const { core, callers } = await setup(2000)
+  const { core, callers } = await setup(4000)
   const [dear, other] = callers
   const writer = new Writer()
   dear.send(writer.type('!'), writer.type('!'))
