@@ -125,7 +125,7 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'cursors-deflate',
-    title: 'the same with clients that offer permessage-deflate',
+    title: 'the same with clients that offer permessage-deflate, and `--compression on` in Plenum',
     group: 'Presence',
     parameters: { clients: 100, writers: 100, rate: 20, seconds: 1 },
     needs: ['anywhere'],

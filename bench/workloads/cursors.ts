@@ -20,7 +20,8 @@ export const cursors =
   (isDeflating: boolean): Workload =>
   async ({ target, parameters, progress }) => {
     const { clients, rate, seconds } = parameters
-    const server = await target.start()
+    // Off by default in Plenum; the peers' defaults have no compression either.
+    const server = await target.start(isDeflating ? { flags: ['--compression', 'on'] } : {})
     try {
       progress(`${clients} clients join`)
       const stateOf = (member: number): string => cursorState(member, 0)
