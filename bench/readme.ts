@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { renderConfigTable } from '../server/config.js'
 import { type BehaviourReport, behaviourToMarkdown } from './behaviour-report.js'
+import { renderOverview } from './report/overview.js'
 import type { BenchReport } from './report/report.js'
 import { renderTables } from './report/tables.js'
 import { type SizeReport, sizesToMarkdown } from './size-report.js'
@@ -14,6 +15,7 @@ import { type SizeReport, sizesToMarkdown } from './size-report.js'
 const ROOT = resolve(import.meta.dirname, '../..')
 const README = join(ROOT, 'README.md')
 const RESULTS = join(ROOT, 'bench/results')
+const OVERVIEW = 'docs/bench.svg'
 
 /** The README as it should be. @throws where a marker is missing */
 export const renderReadme = (readme: string): string =>
@@ -39,15 +41,27 @@ export const renderBehaviourPart = (readme: string): string =>
     behaviourToMarkdown(JSON.parse(readFileSync(join(RESULTS, 'behaviour.json'), 'utf8')) as BehaviourReport),
   )
 
-/** The newest result file, by its name, which begins with the date. */
 const renderFigures = (): string => {
+  const { file, report } = newestReport()
+  return [
+    `![For each scenario, how many times better Plenum is than the better peer](${OVERVIEW})`,
+    '',
+    renderTables(report),
+    `From [bench/results/${file}](bench/results/${file}).`,
+  ].join('\n')
+}
+
+/** The picture of the newest report. */
+export const renderReadmePicture = (): string => renderOverview(newestReport().report)
+
+/** The newest result file, by its name, which begins with the date. */
+const newestReport = (): { file: string; report: BenchReport } => {
   const file = readdirSync(RESULTS)
     .filter(name => /^\d{4}-.*\.json$/.test(name))
     .sort()
     .at(-1)
   if (file === undefined) throw new Error('no results: run npm run bench')
-  const report = JSON.parse(readFileSync(join(RESULTS, file), 'utf8')) as BenchReport
-  return `${renderTables(report)}\nFrom [bench/results/${file}](bench/results/${file}).`
+  return { file, report: JSON.parse(readFileSync(join(RESULTS, file), 'utf8')) as BenchReport }
 }
 
 const replacePart = (readme: string, name: string, content: string): string => {
@@ -62,7 +76,11 @@ const split = (text: string, marker: string): [string, string] => {
   return [text.slice(0, at), text.slice(at + marker.length)]
 }
 
+export const readReadmePicture = (): string => readFileSync(join(ROOT, OVERVIEW), 'utf8')
 export const readReadme = (): string => readFileSync(README, 'utf8')
 export const writeReadme = (readme: string): void => writeFileSync(README, readme)
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) writeReadme(renderReadme(readReadme()))
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  writeReadme(renderReadme(readReadme()))
+  writeFileSync(join(ROOT, OVERVIEW), renderReadmePicture())
+}

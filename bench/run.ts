@@ -11,14 +11,14 @@ import { LOAD_CORE, pinned } from './pinning.js'
 import { planRuns, type Run } from './plan.js'
 import { renderPage } from './report/page.js'
 import { type BenchReport, describeRun, type RunResult } from './report/report.js'
-import { renderTables } from './report/tables.js'
+import { numbers, renderTables } from './report/tables.js'
 import { isRemote, SCENARIOS, targetsOf } from './scenarios.js'
 import { installPeers } from './targets/peers.js'
 import { remote } from './targets/remote.js'
 import type { Target } from './targets/target.js'
 import { knownTargets, type TargetWish } from './targets.js'
 import type { RunWish, WorkerMessage } from './worker.js'
-import type { Figures, Parameters } from './workload.js'
+import type { Figures } from './workload.js'
 
 const RESULTS = resolve(import.meta.dirname, '../../bench/results')
 
@@ -64,7 +64,8 @@ const runAll = async (options: BenchOptions): Promise<void> => {
     const target = wishFor(byName.get(run.target)!, options)
     results.push({ ...run, ...(await runOnce({ scenario: run.scenario, target, parameters }, tell)) })
   }
-  const report = describeRun({ date: new Date(), targets, scenarios, results, rounds: options.rounds })
+  const begun = scenarios.filter(({ name }) => results.some(({ scenario }) => scenario === name))
+  const report = describeRun({ date: new Date(), targets, scenarios: begun, results, rounds: options.rounds })
   const files = store(report, options.out ?? RESULTS)
   console.log(renderTables(report))
   const minutes = Math.round((performance.now() - startMs) / 6_000) / 10
@@ -172,11 +173,6 @@ const list = (targets: readonly Target[]): string =>
         `  ${name} ${version}: ${unavailable === null ? notes : `cannot run here: ${unavailable}`}`,
     ),
   ].join('\n')
-
-const numbers = (parameters: Parameters): string =>
-  ` (${Object.entries(parameters)
-    .map(([name, value]) => `--${name} ${value}`)
-    .join(' ')})`
 
 main().catch(error => {
   console.error(`bench: ${error instanceof Error ? error.message : error}`)

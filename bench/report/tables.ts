@@ -1,5 +1,6 @@
 /** A report as Markdown: a table with a row for each figure, and what has to be known to read it. */
 import type { Interval } from '../statistics.js'
+import type { Parameters } from '../workload.js'
 import { compareFigures, type FigureComparison } from './comparison.js'
 import type { BenchReport } from './report.js'
 
@@ -69,18 +70,35 @@ const columnsOf = ({ scenarios, targets }: BenchReport) =>
   )
 
 const explain = ({ scenarios, targets }: BenchReport): string[] => {
-  const titles = scenarios.map(({ name, title }) => `- **${name}**: ${title}.`)
-  const leftOut = scenarios.flatMap(({ name, leftOut: reasons }) =>
-    Object.entries(reasons)
-      .filter(([target]) => targets.some(known => known.name === target))
-      .map(([target, reason]) => `- –: ${target} is not in ${name}: ${reason}.`),
+  const titles = scenarios.map(
+    ({ name, title, parameters }) => `- **${name}**: ${title}${numbers(parameters)}.`,
   )
   const failures = scenarios.flatMap(({ name, results }) =>
     results.flatMap(({ target, round, failure }) =>
       failure === null ? [] : [`- ${target} failed in round ${round} of ${name}: ${failure.split('\n')[0]}.`],
     ),
   )
+  const reasons = new Map<string, { readonly targets: Set<string>; readonly scenarios: Set<string> }>()
+  for (const { name, leftOut } of scenarios) {
+    for (const [target, reason] of Object.entries(leftOut)) {
+      if (!targets.some(known => known.name === target)) continue
+      const group = reasons.get(reason) ?? { targets: new Set(), scenarios: new Set() }
+      reasons.set(reason, group)
+      group.targets.add(target)
+      group.scenarios.add(name)
+    }
+  }
+  const leftOut = [...reasons].map(
+    ([reason, group]) =>
+      `- –: ${[...group.targets].join(', ')} in ${[...group.scenarios].join(', ')}: ${reason}.`,
+  )
   return [...titles, ...leftOut, ...failures]
+}
+
+/** What a scenario was run with, as the command line takes it. */
+export const numbers = (parameters: Parameters): string => {
+  const flags = Object.entries(parameters).filter(([, value]) => value !== 0)
+  return flags.length === 0 ? '' : ` (${flags.map(([name, value]) => `--${name} ${value}`).join(' ')})`
 }
 
 const cell = (interval: Interval | undefined): string => {

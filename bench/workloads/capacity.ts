@@ -19,24 +19,25 @@ const DRAIN_TIME_MS = 20_000
 export const capacity: Workload = async ({ target, parameters, progress }) => {
   const server = await target.start()
   try {
-    let [sustained, p99Ms, tooMuch] = [0, Number.NaN, Number.POSITIVE_INFINITY]
-    const attempt = async (rate: number): Promise<boolean> => {
-      const found = await p99At(server, rate, parameters)
-      const isSustained = found.p99Ms <= LIMIT_P99_MS
-      progress(
-        `${Math.round(rate)} edits/s: p99 ${Math.round(found.p99Ms)} ms, generator late by ${Math.round(found.lateMs)} ms`,
-      )
-      if (isSustained)
-        [sustained, p99Ms, tooMuch] = [rate, found.p99Ms, rate < tooMuch ? tooMuch : Number.POSITIVE_INFINITY]
-      else tooMuch = rate
-      return isSustained
+    let [attempts, p99Ms] = [0, Number.NaN]
+    const isSustained = async (rate: number): Promise<boolean> => {
+      const found = await p99At(server, { space: `capacity-${++attempts}`, rate, parameters })
+      const [foundMs, lateMs] = [found.p99Ms, found.lateMs].map(Math.round)
+      progress(`${Math.round(rate)} edits/s: p99 ${foundMs} ms, the load generator itself ${lateMs} ms late`)
+      if (found.p99Ms > LIMIT_P99_MS) return false
+      p99Ms = found.p99Ms
+      return true
     }
-    for (let rate = FIRST_RATE; rate <= MAX_RATE; rate *= 2) {
+    let [sustained, tooMuch] = [0, Number.POSITIVE_INFINITY]
+    for (let rate = FIRST_RATE; rate <= MAX_RATE && !Number.isFinite(tooMuch); rate *= 2) {
       // Whatever disturbed the machine for a moment is not the server's limit.
-      if (!(await attempt(rate)) && !(await attempt(rate))) break
+      if ((await isSustained(rate)) || (await isSustained(rate))) sustained = rate
+      else tooMuch = rate
     }
     for (let i = 0; i < HALVINGS && sustained > 0 && Number.isFinite(tooMuch); i++) {
-      await attempt(Math.sqrt(sustained * tooMuch))
+      const between = Math.sqrt(sustained * tooMuch)
+      if (await isSustained(between)) sustained = between
+      else tooMuch = between
     }
     return {
       'edits/s with p99 ≤ 100 ms': higher(sustained, 'edits/s'),
@@ -48,21 +49,22 @@ export const capacity: Workload = async ({ target, parameters, progress }) => {
   }
 }
 
+interface Attempt {
+  /** A new one each time. */
+  readonly space: string
+  readonly rate: number
+  readonly parameters: Parameters
+}
+
 interface Step {
   readonly p99Ms: number
   /** Of the load generator itself. */
   readonly lateMs: number
 }
 
-const p99At = async (server: RunningServer, rate: number, parameters: Parameters): Promise<Step> => {
+const p99At = async (server: RunningServer, { space, rate, parameters }: Attempt): Promise<Step> => {
   const { clients, seconds, writers } = parameters
-  const room = await Room.open({
-    server,
-    space: `capacity-${Math.round(rate)}`,
-    clients,
-    writers,
-    seed: SEED,
-  })
+  const room = await Room.open({ server, space, clients, writers, seed: SEED })
   try {
     await untilQuiet(server)
     const type = (writer: number, dueMs: number): void => room.type(writer, dueMs)
