@@ -105,6 +105,7 @@ export class CommitQueue {
   }
 
   async #hurryWhile(isAwaited: () => boolean): Promise<void> {
+    if (!isAwaited()) return
     this.#hurried++
     this.#goNow?.()
     while (isAwaited() && !this.#isClosed) await new Promise<void>(resolve => this.#waiters.push(resolve))
