@@ -9,7 +9,7 @@ import type { RunningServer } from '../targets/target.js'
 import { Latencies } from './latencies.js'
 import { EMPTY_STATE, LoadClient } from './load-client.js'
 import { EMPTY_UPDATE, updateMessage } from './messages.js'
-import { type Payload, Payloads } from './payloads.js'
+import { type ClockRange, type Payload, Payloads } from './payloads.js'
 import { AwarenessFrames, PresenceEcho } from './presence-echo.js'
 import { TEXT_NAME, Typist } from './typist.js'
 
@@ -35,6 +35,8 @@ interface Member {
   last: Payload
   /** By writer: all characters below have arrived. */
   readonly have: Int32Array
+  /** What arrived before what it builds on, in order. */
+  ahead: ClockRange[]
   renewAtMs: number
 }
 
@@ -220,6 +222,7 @@ export class Room {
       received: [],
       last: this.#payloads.start,
       have: new Int32Array(writers),
+      ahead: [],
       // As if they had come at different times.
       renewAtMs: performance.now() + RENEW_EVERY_MS * (0.2 + 0.8 * this.#random.next()),
     }
@@ -231,20 +234,30 @@ export class Room {
     const payload = this.#payloads.after(member.last, update)
     member.last = payload
     member.received.push(payload.index)
-    let nowMs: number | null = null
-    for (const { clientId, from, to } of payload.ranges) {
-      const writer = this.#writerOf.get(clientId)
-      // A range behind a hole counts when the hole has been filled.
-      if (writer === undefined || writer === index || from > member.have[writer]!) continue
-      nowMs ??= performance.now()
-      const dueMs = this.#dueMs[writer]!
-      for (let clock = member.have[writer]!; clock < to; clock++) {
-        this.latencies.add(nowMs - dueMs[clock]!)
-        this.#undelivered--
-        this.#delivered++
-      }
-      if (to > member.have[writer]!) member.have[writer] = to
+    for (const range of payload.ranges) {
+      const writer = this.#writerOf.get(range.clientId)
+      if (writer === undefined || writer === index) continue
+      if (range.from > member.have[writer]!) member.ahead.push(range)
+      else this.#count(member, writer, range.to)
     }
+    // Of what came too early it counts when what was before it has come: a document shows it no sooner.
+    if (member.ahead.length === 0) return
+    for (const range of member.ahead) {
+      const writer = this.#writerOf.get(range.clientId)!
+      if (range.from <= member.have[writer]!) this.#count(member, writer, range.to)
+    }
+    member.ahead = member.ahead.filter(({ clientId, to }) => to > member.have[this.#writerOf.get(clientId)!]!)
+  }
+
+  #count(member: Member, writer: number, to: number): void {
+    const nowMs = performance.now()
+    const dueMs = this.#dueMs[writer]!
+    for (let clock = member.have[writer]!; clock < to; clock++) {
+      this.latencies.add(nowMs - dueMs[clock]!)
+      this.#undelivered--
+      this.#delivered++
+    }
+    if (to > member.have[writer]!) member.have[writer] = to
   }
 
   #renew(): void {
