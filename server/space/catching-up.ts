@@ -62,6 +62,8 @@ export class CatchingUp {
         await this.#cutIfSlow(errand.session)
         if (errand.session.isOpen) await this.#runOne(errand)
         else settle(errand)
+        // A crowd that joins is not looked at as a whole for each of them.
+        await this.#cutIfSlow(errand.session)
       } catch (error) {
         settle(errand)
         const { code, message } = toPlenumError(error)
@@ -71,7 +73,6 @@ export class CatchingUp {
         else throw error
       }
     }
-    if (this.isAnySlow) await this.cutSlow()
   }
 
   /** Drops everything; nobody waits any more. */
@@ -194,6 +195,7 @@ export class CatchingUp {
   }
 
   async #cutIfSlow(session: Session): Promise<void> {
+    if (!session.isOpen) return
     const { limits, observer, scheduler, residence } = this.#options
     const bufferedBytes = session.peer.bufferedBytes
     if (session.flow.type === 'behind' || bufferedBytes <= limits.peerBudgetBytes) return

@@ -120,9 +120,9 @@ export class PresenceRelay {
     this.#presence = new Presence(this.#options)
   }
 
-  /** Sends what has changed since the last flush, if it is time. */
-  flush(): void {
-    if (this.waitMs > 0) return
+  /** Sends what has changed since the last flush, if it is time. @returns whether anybody may have been told */
+  flush(): boolean {
+    if (this.waitMs > 0) return false
     const hasChanges = this.#changed.size > 0
     const news = new Set([...this.#changed, ...this.#renewed])
     this.#changed.clear()
@@ -133,6 +133,7 @@ export class PresenceRelay {
     const cost = { costMs: framesMs + endMs - startMs, endMs }
     if (hasChanges) this.#changes = afterFlush(this.#changes, cost, this.#maxWaitMs)
     else this.#renewals = afterFlush(this.#renewals, cost, RENEWALS_MAX_WAIT_MS)
+    return true
   }
 
   get #maxWaitMs(): number {

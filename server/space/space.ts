@@ -330,7 +330,7 @@ export class Space implements SpaceInbox {
       if (!this.#isClosed && !this.#inbox.isEmpty) await this.#flush()
       if (!this.#isClosed && !this.#catchingUp.isEmpty) await this.#catchingUp.run()
       if (!this.#isClosed && this.#isRestDue) await this.#rest()
-      this.#presence.flush()
+      if (this.#presence.flush() && this.#catchingUp.isAnySlow) await this.#catchingUp.cutSlow()
     } catch (error) {
       this.fail(toPlenumError(error))
     }

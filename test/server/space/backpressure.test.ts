@@ -221,3 +221,16 @@ test('[B4] one who goes away with a question open is forgotten', async () => {
   await answered
   assert.is(core.registry.status.peers, 1)
 })
+
+test('[B1] presence alone does not fill a slow connection beyond its budget', async () => {
+  const core = new Core({ limits: { peerBudgetBytes: 500 } })
+  const [author, slow] = [await core.live(), await core.live()]
+  for (let clock = 1; clock <= 50; clock++) {
+    const state = new TextEncoder().encode(JSON.stringify({ cursor: 'x'.repeat(100) }))
+    const entries = Uint8Array.of(1, 7, clock, state.length, ...state)
+    await author.say({ type: 'awareness', entries })
+    await core.advance(1000)
+  }
+  assert.is(slow.session.flow.type, 'behind')
+  assert.ok(slow.pair.toClient.bytes < 1000, `${slow.pair.toClient.bytes} bytes`)
+})
