@@ -44,10 +44,15 @@ export const installPeers = (progress: (line: string) => void): void => {
   if (status !== 0) progress('npm ci in bench/peers failed: peers that lack something are left out')
 }
 
+/** What the list says is read when it is loaded: before and after an install it says different things. */
+let asked = 0
+
 export const loadPeers = async (): Promise<Target[]> => {
   const list = join(PEERS_FOLDER, 'peers.js')
   if (!existsSync(list)) return []
-  const { peers } = (await import(pathToFileURL(list).href)) as { readonly peers: readonly Peer[] }
+  const { peers } = (await import(`${pathToFileURL(list).href}?${++asked}`)) as {
+    readonly peers: readonly Peer[]
+  }
   return peers.map(targetOf)
 }
 
