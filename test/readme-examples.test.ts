@@ -81,6 +81,7 @@ const SHELL: Readonly<Record<string, 'run' | 'named'>> = {
   'Ten lines 0': 'run',
   'Run it 0': 'run',
   'Run it 1': 'run',
+  'Figures 0': 'named',
   'Deploying 0': 'named',
   'For developers 0': 'named',
 }

@@ -10,6 +10,9 @@ export interface Stretch {
   readonly loadBusyPercent: number
 }
 
+/** The same work before a stretch: what a server costs is not what compiling it just in time costs. */
+export const WARM_UP_SECONDS = 5
+
 /** @param run resolves when the work that is measured has been done */
 export const measure = async (server: RunningServer, run: () => Promise<unknown>): Promise<Stretch> => {
   const before = server.usage()

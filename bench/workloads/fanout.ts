@@ -1,7 +1,8 @@
 /** One room in which some type at an even pace, and everybody gets every edit: what an edit costs each of them. */
+import { Latencies } from '../load/latencies.js'
 import { atPace } from '../load/pace.js'
 import { Room } from '../load/room.js'
-import { measure, untilQuiet } from '../load/stretch.js'
+import { measure, untilQuiet, WARM_UP_SECONDS } from '../load/stretch.js'
 import { type Figures, lower, noted, type Workload, type WorkloadContext } from '../workload.js'
 
 const SEED = 1
@@ -17,20 +18,26 @@ export const fanout: Workload = async ({
   try {
     progress(`${clients} clients join`)
     const room = await Room.open({ server, space: 'fanout', clients, writers, seed: SEED })
-    await untilQuiet(server)
-    const bytesBefore = room.receivedBytes
-    progress(`${writers} of them type ${rate} characters/s each for ${seconds} s`)
-    const stretch = await measure(server, async () => {
+    const typeFor = async (seconds: number): Promise<void> => {
       const type = (writer: number, dueMs: number): void => room.type(writer, dueMs)
       await atPace({ actors: writers, perSecond: rate, seconds, act: type })
       await room.whenDelivered(DELIVERY_TIME_MS)
-    })
+    }
+    await typeFor(WARM_UP_SECONDS)
+    await untilQuiet(server)
+    room.latencies = new Latencies()
+    const { receivedBytes: bytesBefore, deliveries: deliveriesBefore } = room
+    progress(`${writers} of them type ${rate} characters/s each for ${seconds} s`)
+    const stretch = await measure(server, () => typeFor(seconds))
     const bytes = room.receivedBytes - bytesBefore
     room.expectConverged()
     room.close()
     const edits = Math.round(writers * rate * seconds)
     return {
-      'server CPU per edit delivered': lower((stretch.cpuSeconds * 1e6) / room.deliveries, 'µs'),
+      'server CPU per edit delivered': lower(
+        (stretch.cpuSeconds * 1e6) / (room.deliveries - deliveriesBefore),
+        'µs',
+      ),
       'edit → peer, median': lower(room.latencies.quantile(0.5), 'ms'),
       'edit → peer, p99': lower(room.latencies.quantile(0.99), 'ms'),
       'wire per client': lower(bytes / clients / edits, 'bytes/edit'),

@@ -2,7 +2,7 @@
 import { Latencies } from '../load/latencies.js'
 import { atPace } from '../load/pace.js'
 import { Room } from '../load/room.js'
-import { measure, untilQuiet } from '../load/stretch.js'
+import { measure, untilQuiet, WARM_UP_SECONDS } from '../load/stretch.js'
 import { lower, noted, type Workload } from '../workload.js'
 
 export interface RoomShape {
@@ -37,19 +37,21 @@ export const rooms =
         })
         all.push(...(await Promise.all(opening)))
       }
-      const latencies = new Latencies()
-      for (const room of all) room.latencies = latencies
-      await untilQuiet(server)
-      progress(`${rate} edits/s of each of ${count * writersPerRoom} writers for ${seconds} s`)
-      const stretch = await measure(server, async () => {
+      const typeFor = async (typingSeconds: number): Promise<void> => {
         await atPace({
           actors: count * writersPerRoom,
           perSecond: rate,
-          seconds,
+          seconds: typingSeconds,
           act: (actor, dueMs) => all[actor % count]!.type(Math.floor(actor / count), dueMs),
         })
         for (const room of all) await room.whenDelivered(DELIVERY_TIME_MS)
-      })
+      }
+      await typeFor(WARM_UP_SECONDS)
+      await untilQuiet(server)
+      const latencies = new Latencies()
+      for (const room of all) room.latencies = latencies
+      progress(`${rate} edits/s of each of ${count * writersPerRoom} writers for ${seconds} s`)
+      const stretch = await measure(server, () => typeFor(seconds))
       for (const room of all) room.expectConverged()
       const edits = Math.round(count * writersPerRoom * rate * seconds)
       return {
