@@ -1,4 +1,5 @@
 /** A server that somebody else runs, of which the address is known, and perhaps the process id. */
+import { randomUUID } from 'node:crypto'
 import type { Dialect } from '../dialects/dialect.js'
 import { type Usage, usageOf } from '../process-usage.js'
 import type { RunningServer, Target } from './target.js'
@@ -20,22 +21,26 @@ export const remote = ({ url, token, pid, dialect }: RemoteOptions): Target => (
   isMeasured: pid !== null,
   unavailable: null,
   notes: pid === null ? 'no CPU figures: give its process id by --pid' : '',
-  start: async (): Promise<RunningServer> => ({
-    dialect,
-    address: async space => {
-      const address = new URL(url)
-      address.pathname = `${address.pathname.replace(/\/+$/, '')}/${space}`
-      if (token !== null) address.searchParams.set('token', token)
-      return { url: address.href, protocols: [] }
-    },
-    usage: (): Usage => (pid === null ? UNKNOWN_USAGE : usageOf(pid)),
-    memory: () => cannot('tell its memory'),
-    storedBytes: () => Number.NaN,
-    start: async () => {},
-    restart: () => cannot('be restarted'),
-    kill9: () => cannot('be killed'),
-    dispose: async () => {},
-  }),
+  start: async (): Promise<RunningServer> => {
+    // What an earlier run typed, by the same seed, would be no news to anybody.
+    const run = randomUUID().slice(0, 8)
+    return {
+      dialect,
+      address: async space => {
+        const address = new URL(url)
+        address.pathname = `${address.pathname.replace(/\/+$/, '')}/${space}-${run}`
+        if (token !== null) address.searchParams.set('token', token)
+        return { url: address.href, protocols: [] }
+      },
+      usage: (): Usage => (pid === null ? UNKNOWN_USAGE : usageOf(pid)),
+      memory: () => cannot('tell its memory'),
+      storedBytes: () => Number.NaN,
+      start: async () => {},
+      restart: () => cannot('be restarted'),
+      kill9: () => cannot('be killed'),
+      dispose: async () => {},
+    }
+  },
 })
 
 const UNKNOWN_USAGE: Usage = { cpuSeconds: Number.NaN, writtenBytes: Number.NaN, rssBytes: Number.NaN }
