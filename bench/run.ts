@@ -82,7 +82,7 @@ const runAll = async (options: BenchOptions): Promise<void> => {
 /** Those that can run here; who cannot is named. */
 const chooseTargets = async (options: BenchOptions): Promise<Target[]> => {
   const { pid, token, url } = options
-  if (url !== null) return [remote({ url, token, pid, dialect: stock })]
+  if (url !== null) return [remote({ url, token, pid, dialect: stock, spaceSuffix: () => '' })]
   if (options.targets.some(name => !name.startsWith('plenum'))) installPeers(line => console.error(line))
   const wanted = (await knownTargets()).filter(({ name }) => options.targets.includes(name))
   for (const { name, unavailable } of wanted) {

@@ -1,4 +1,5 @@
 /** All that can be measured, by name. */
+import { randomUUID } from 'node:crypto'
 import { stock } from './dialects/stock.js'
 import { loadPeers } from './targets/peers.js'
 import { plenum, plenumExtended } from './targets/plenum.js'
@@ -19,7 +20,8 @@ export type TargetWish =
 export const knownTargets = async (): Promise<Target[]> => [plenum, plenumExtended, ...(await loadPeers())]
 
 export const findTarget = async (wish: TargetWish): Promise<Target> => {
-  if (wish.kind === 'remote') return remote({ ...wish, dialect: stock })
+  if (wish.kind === 'remote')
+    return remote({ ...wish, dialect: stock, spaceSuffix: () => `-${randomUUID().slice(0, 8)}` })
   const target = (await knownTargets()).find(({ name }) => name === wish.name)
   if (target === undefined) throw new Error(`no target is called ${wish.name}`)
   return target

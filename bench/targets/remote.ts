@@ -1,5 +1,4 @@
 /** A server that somebody else runs, of which the address is known, and perhaps the process id. */
-import { randomUUID } from 'node:crypto'
 import type { Dialect } from '../dialects/dialect.js'
 import { type Usage, usageOf } from '../process-usage.js'
 import type { RunningServer, Target } from './target.js'
@@ -10,9 +9,11 @@ export interface RemoteOptions {
   readonly token: string | null
   readonly pid: number | null
   readonly dialect: Dialect
+  /** Stands behind a space's name, drawn anew for each run: what an earlier one typed would be no news to anybody. */
+  readonly spaceSuffix: () => string
 }
 
-export const remote = ({ url, token, pid, dialect }: RemoteOptions): Target => ({
+export const remote = ({ url, token, pid, dialect, spaceSuffix }: RemoteOptions): Target => ({
   name: url.replace(/\?.*/, ''),
   version: 'unknown',
   role: 'ours',
@@ -22,13 +23,12 @@ export const remote = ({ url, token, pid, dialect }: RemoteOptions): Target => (
   unavailable: null,
   notes: pid === null ? 'no CPU figures: give its process id by --pid' : '',
   start: async (): Promise<RunningServer> => {
-    // What an earlier run typed, by the same seed, would be no news to anybody.
-    const run = randomUUID().slice(0, 8)
+    const suffix = spaceSuffix()
     return {
       dialect,
       address: async space => {
         const address = new URL(url)
-        address.pathname = `${address.pathname.replace(/\/+$/, '')}/${space}-${run}`
+        address.pathname = `${address.pathname.replace(/\/+$/, '')}/${space}${suffix}`
         if (token !== null) address.searchParams.set('token', token)
         return { url: address.href, protocols: [] }
       },

@@ -35,7 +35,7 @@ test(`[S1] ${DEATHS} deaths while ${CLIENTS} clients edit together: nothing ackn
   for (let death = 1; death <= DEATHS; death++) {
     const server = await startServer({ dataDir, flags: ['--log-level', 'warn'] })
     const token = await server.token('crowd', SPACE)
-    const target = remote({ url: server.syncUrl, token, pid: null, dialect: stock })
+    const target = remote({ url: server.syncUrl, token, pid: null, dialect: stock, spaceSuffix: () => '' })
     const running = await target.start()
     const room = await Room.open({
       server: running,
