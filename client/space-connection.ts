@@ -13,8 +13,10 @@ import {
   encodeMessage,
   type Notice,
   type Rejected,
+  type Roster,
   type Saved,
   type ServerMessage,
+  type Signalled,
   SUBPROTOCOL_PLENUM,
   type Welcome,
 } from '../shared/protocol/index.js'
@@ -46,6 +48,8 @@ export type SpaceEvents = {
   rejected: [rejected: Rejected]
   access: [access: AccessChanged]
   notice: [notice: Notice]
+  roster: [roster: Roster]
+  signal: [signal: Signalled]
   closed: [close: Close]
 }
 
@@ -184,6 +188,12 @@ export class SpaceConnection {
         break
       case 'notice':
         this.#events.emit('notice', message)
+        break
+      case 'roster':
+        this.#events.emit('roster', message)
+        break
+      case 'signalled':
+        this.#events.emit('signal', message)
         break
       case 'permission-denied':
         break

@@ -80,6 +80,8 @@ export class TabSync {
       case 'query-awareness':
         if (!isOnline()) presence.announce()
         break
+      case 'signal':
+        break
       default:
         assertNever(message)
     }

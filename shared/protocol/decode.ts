@@ -8,14 +8,17 @@ import { isRole, type Role } from '../roles.js'
 import {
   AUTH_PERMISSION_DENIED,
   type ClientMessage,
+  LEAVE_REASONS,
   MESSAGE,
   NOTICES,
+  type RosterMember,
   type ServerMessage,
   SYNC,
 } from './messages.js'
 
 export const MAX_TOKEN_BYTES = 16 * 1024
 const MAX_TEXT_BYTES = 4096
+export const MAX_SIGNAL_BYTES = 16 * 1024
 
 /**
  * Decodes what a client may send.
@@ -32,6 +35,12 @@ export const decodeClientMessage = (frame: Uint8Array): ClientMessage =>
         return { type: 'query-awareness' }
       case MESSAGE.authenticate:
         return { type: 'authenticate', token: readText(d, MAX_TOKEN_BYTES) }
+      case MESSAGE.signal:
+        return {
+          type: 'signal',
+          to: readText(d, MAX_TEXT_BYTES) || null,
+          json: readText(d, MAX_SIGNAL_BYTES),
+        }
       default:
         return unknownType(type)
     }
@@ -64,6 +73,15 @@ export const decodeServerMessage = (frame: Uint8Array): ServerMessage =>
         }
       case MESSAGE.access:
         return { type: 'access', role: readRole(d), expiresAtMs: readUint(d) }
+      case MESSAGE.roster:
+        return readRoster(d)
+      case MESSAGE.signal:
+        return {
+          type: 'signalled',
+          from: readText(d, MAX_TEXT_BYTES),
+          isDirect: readFlag(d),
+          json: readText(d, MAX_SIGNAL_BYTES),
+        }
       case MESSAGE.notice: {
         const kind = NOTICES[readUint(d)] ?? malformed('unknown notice')
         return { type: 'notice', kind, retryAfterMs: readUint(d) }
@@ -126,6 +144,43 @@ const readWelcome = (d: decoding.Decoder): ServerMessage => {
     },
     expiresAtMs: readUint(d),
   }
+}
+
+const readRoster = (d: decoding.Decoder): ServerMessage => ({
+  type: 'roster',
+  isWhole: readFlag(d),
+  serverTimeMs: readUint(d),
+  members: readList(d, readMember),
+  forgotten: readList(d, list => readText(list, MAX_TEXT_BYTES)),
+})
+
+const readMember = (d: decoding.Decoder): RosterMember => {
+  const user = readText(d, MAX_TEXT_BYTES)
+  const name = readText(d, MAX_TEXT_BYTES) || null
+  const connections = readUint(d)
+  const joinedAtMs = readUint(d)
+  const lastSeenMs = readUint(d)
+  const left = connections > 0 ? null : readLeft(d)
+  return { user, name, connections, joinedAtMs, lastSeenMs, left }
+}
+
+const readLeft = (d: decoding.Decoder): RosterMember['left'] => {
+  const atMs = readUint(d)
+  return { atMs, reason: LEAVE_REASONS[readUint(d)] ?? malformed('unknown reason') }
+}
+
+/** Every entry takes at least a byte, so that the frame bounds how many there are. */
+const readList = <Entry>(d: decoding.Decoder, read: (d: decoding.Decoder) => Entry): Entry[] => {
+  const count = readUint(d)
+  if (count > d.arr.length - d.pos) return malformed('more entries than bytes')
+  const entries: Entry[] = []
+  for (let i = 0; i < count; i++) entries.push(read(d))
+  return entries
+}
+
+const readFlag = (d: decoding.Decoder): boolean => {
+  const flag = readUint(d)
+  return flag > 1 ? malformed('neither yes nor no') : flag === 1
 }
 
 const readRole = (d: decoding.Decoder): Role => {

@@ -4,8 +4,10 @@ import { assertNever } from '../errors.js'
 import {
   AUTH_PERMISSION_DENIED,
   type ClientMessage,
+  LEAVE_REASONS,
   MESSAGE,
   NOTICES,
+  type RosterMember,
   type ServerMessage,
   SYNC,
 } from './messages.js'
@@ -82,6 +84,26 @@ const writeSmall = (
       encoding.writeVarString(e, message.role)
       encoding.writeVarUint(e, message.expiresAtMs)
       return
+    case 'roster':
+      encoding.writeVarUint(e, MESSAGE.roster)
+      encoding.writeVarUint(e, message.isWhole ? 1 : 0)
+      encoding.writeVarUint(e, message.serverTimeMs)
+      encoding.writeVarUint(e, message.members.length)
+      for (const member of message.members) writeMember(e, member)
+      encoding.writeVarUint(e, message.forgotten.length)
+      for (const user of message.forgotten) encoding.writeVarString(e, user)
+      return
+    case 'signal':
+      encoding.writeVarUint(e, MESSAGE.signal)
+      encoding.writeVarString(e, message.to ?? '')
+      encoding.writeVarString(e, message.json)
+      return
+    case 'signalled':
+      encoding.writeVarUint(e, MESSAGE.signal)
+      encoding.writeVarString(e, message.from)
+      encoding.writeVarUint(e, message.isDirect ? 1 : 0)
+      encoding.writeVarString(e, message.json)
+      return
     case 'notice':
       encoding.writeVarUint(e, MESSAGE.notice)
       encoding.writeVarUint(e, NOTICES.indexOf(message.kind))
@@ -90,6 +112,18 @@ const writeSmall = (
     default:
       assertNever(message)
   }
+}
+
+/** A member with connections has not left: the reason is written only where there are none. */
+const writeMember = (e: encoding.Encoder, member: RosterMember): void => {
+  encoding.writeVarString(e, member.user)
+  encoding.writeVarString(e, member.name ?? '')
+  encoding.writeVarUint(e, member.connections)
+  encoding.writeVarUint(e, member.joinedAtMs)
+  encoding.writeVarUint(e, member.lastSeenMs)
+  if (member.left === null) return
+  encoding.writeVarUint(e, member.left.atMs)
+  encoding.writeVarUint(e, LEAVE_REASONS.indexOf(member.left.reason))
 }
 
 /** type, optional subtype, length, payload: built at its exact size, with one copy of the payload. */

@@ -1,18 +1,23 @@
 /** The wire protocol as the server and the client import it. */
-export { decodeClientMessage, decodeServerMessage, MAX_TOKEN_BYTES } from './decode.js'
+export { decodeClientMessage, decodeServerMessage, MAX_SIGNAL_BYTES, MAX_TOKEN_BYTES } from './decode.js'
 export { EMPTY_AWARENESS_FRAME, EMPTY_UPDATE, encodeMessage } from './encode.js'
 export {
   type AccessChanged,
   type Authenticate,
   type ClientMessage,
   type DocumentMessage,
+  type LeaveReason,
   type Limits,
   MESSAGE,
   type Notice,
   type NoticeKind,
   type Rejected,
+  type Roster,
+  type RosterMember,
   type Saved,
   type ServerMessage,
+  type Signal,
+  type Signalled,
   SYNC,
   type Welcome,
 } from './messages.js'

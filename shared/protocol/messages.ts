@@ -16,6 +16,8 @@ export const MESSAGE = Object.freeze({
   rejected: 102,
   authenticate: 103,
   access: 104,
+  roster: 105,
+  signal: 106,
   notice: 107,
 })
 
@@ -94,16 +96,73 @@ export interface AccessChanged {
   readonly role: Role
   readonly expiresAtMs: number
 }
-export const NOTICES = ['draining', 'degraded', 'recovered', 'read-only'] as const
+/** Why a member left: closed, heard nothing from, replaced by another connection, or put out. */
+export const LEAVE_REASONS = ['closed', 'timeout', 'replaced', 'evicted'] as const
+export type LeaveReason = (typeof LEAVE_REASONS)[number]
+/** A user in a space, with however many tabs and devices. Times are ms since 1970 on the server's clock. */
+export interface RosterMember {
+  readonly user: string
+  /** For show; null where the token names nobody. */
+  readonly name: string | null
+  /** How many connections; 0 once the member has left. */
+  readonly connections: number
+  /** When the unbroken stay began. */
+  readonly joinedAtMs: number
+  /** The last edit, or change of an awareness state. */
+  readonly lastSeenMs: number
+  /** Null while there are connections. */
+  readonly left: { readonly atMs: number; readonly reason: LeaveReason } | null
+}
+/** Who is here, and who was: everybody, or what became of some since the last one. */
+export interface Roster {
+  readonly type: 'roster'
+  readonly isWhole: boolean
+  /** Server clock, ms since 1970. */
+  readonly serverTimeMs: number
+  readonly members: readonly RosterMember[]
+  /** Users who are not listed any more. */
+  readonly forgotten: readonly string[]
+}
+/** Asks for a signal to be passed on: small, to whoever is there now, and never stored. */
+export interface Signal {
+  readonly type: 'signal'
+  /** A user; null for everybody else in the space. */
+  readonly to: string | null
+  /** JSON text. */
+  readonly json: string
+}
+/** A signal that was passed on. */
+export interface Signalled {
+  readonly type: 'signalled'
+  /** The user that it is from. */
+  readonly from: string
+  /** Whether it went to this user alone. */
+  readonly isDirect: boolean
+  readonly json: string
+}
+export const NOTICES = [
+  'draining',
+  'degraded',
+  'recovered',
+  'read-only',
+  'signals-limited',
+  'signals-refused',
+] as const
 export type NoticeKind = (typeof NOTICES)[number]
 export interface Notice {
   readonly type: 'notice'
   readonly kind: NoticeKind
-  /** For `draining`: come back after this many milliseconds; 0 otherwise. */
+  /** For `draining` and `signals-limited`: try again after this many milliseconds; 0 otherwise. */
   readonly retryAfterMs: number
 }
 
-export type ClientMessage = Step1 | DocumentMessage | AwarenessMessage | QueryAwareness | Authenticate
+export type ClientMessage =
+  | Step1
+  | DocumentMessage
+  | AwarenessMessage
+  | QueryAwareness
+  | Authenticate
+  | Signal
 export type ServerMessage =
   | Step1
   | DocumentMessage
@@ -113,4 +172,6 @@ export type ServerMessage =
   | Saved
   | Rejected
   | AccessChanged
+  | Roster
+  | Signalled
   | Notice

@@ -1,6 +1,6 @@
 /**
  * The version of the `plenum.v1` extensions, told in the welcome.
- * History: 1 – the first: messages 100–104 and 107.
+ * History: 1 – the first: messages 100–107.
  */
 export const PROTOCOL_VERSION = 1
 export const MIN_SUPPORTED_VERSION = 1

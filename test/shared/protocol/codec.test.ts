@@ -108,7 +108,7 @@ test('[W3] a length beyond the frame is malformed, even where the buffer goes on
 test('[W3] a length below what follows is malformed', () => bothRefuse(hex('00 02 02 010203')))
 
 test('[W4] unknown types are malformed', () => {
-  for (const type of [4, 5, 99, 105, 106, 108, 127, 128, 255, 2 ** 31, 2 ** 32, Number.MAX_SAFE_INTEGER]) {
+  for (const type of [4, 5, 99, 108, 127, 128, 255, 2 ** 31, 2 ** 32, Number.MAX_SAFE_INTEGER]) {
     bothRefuse(frame(e => encoding.writeVarUint(e, type)))
     bothRefuse(frame(e => [type, 0, 0].forEach(n => void encoding.writeVarUint(e, n))))
   }
@@ -173,7 +173,7 @@ test('[W6] unknown roles, codes and notices are malformed', () => {
     throwsCode('malformed', () => decodeServerMessage(hex(`68 ${text(name)} 00`)))
     throwsCode('malformed', () => decodeServerMessage(hex(`66 01 ${text(name)} 00`)))
   }
-  throwsCode('malformed', () => decodeServerMessage(hex('6b 04 00')))
+  throwsCode('malformed', () => decodeServerMessage(hex('6b 06 00')))
 })
 
 test('[W8] a decoded payload is a view into the frame', () => {

@@ -137,4 +137,62 @@ export const GOLDEN_FRAMES: readonly GoldenFrame[] = [
     message: { type: 'notice', kind: 'read-only', retryAfterMs: 0 },
     hex: '6b 03 00',
   },
+  {
+    name: 'notice: signals limited',
+    from: 'server',
+    message: { type: 'notice', kind: 'signals-limited', retryAfterMs: 1000 },
+    hex: '6b 04 e807',
+  },
+  {
+    name: 'notice: signals refused',
+    from: 'server',
+    message: { type: 'notice', kind: 'signals-refused', retryAfterMs: 0 },
+    hex: '6b 05 00',
+  },
+  {
+    name: 'roster: somebody here with two tabs, and somebody who left',
+    from: 'server',
+    message: {
+      type: 'roster',
+      isWhole: true,
+      serverTimeMs: 1000,
+      members: [
+        { user: 'ada', name: 'Ada', connections: 2, joinedAtMs: 3, lastSeenMs: 1000, left: null },
+        {
+          user: 'bob',
+          name: null,
+          connections: 0,
+          joinedAtMs: 1,
+          lastSeenMs: 2,
+          left: { atMs: 1000, reason: 'timeout' },
+        },
+      ],
+      forgotten: [],
+    },
+    hex: `69 01 e807 02 03 ${text('ada')} 03 ${text('Ada')} 02 03 e807 03 ${text('bob')} 00 00 01 02 e807 01 00`,
+  },
+  {
+    name: 'roster: somebody is not listed any more',
+    from: 'server',
+    message: { type: 'roster', isWhole: false, serverTimeMs: 1000, members: [], forgotten: ['ada'] },
+    hex: `69 00 e807 00 01 03 ${text('ada')}`,
+  },
+  {
+    name: 'signal to everybody',
+    from: 'client',
+    message: { type: 'signal', to: null, json: '{"hi":1}' },
+    hex: `6a 00 08 ${text('{"hi":1}')}`,
+  },
+  {
+    name: 'signal to a user',
+    from: 'client',
+    message: { type: 'signal', to: 'ada', json: '1' },
+    hex: `6a 03 ${text('ada')} 01 ${text('1')}`,
+  },
+  {
+    name: 'signal passed on',
+    from: 'server',
+    message: { type: 'signalled', from: 'ada', isDirect: true, json: '{"hi":1}' },
+    hex: `6a 03 ${text('ada')} 01 08 ${text('{"hi":1}')}`,
+  },
 ]
