@@ -87,6 +87,16 @@ export const CONFIG_TABLE = Object.freeze({
     DEFAULT_LIMITS.maxAwarenessBytes,
     { min: 128, max: 2 ** 24 },
   ),
+  signalsPerSecond: integer(
+    named('SIGNALS', 'Signals that one connection may send per second, and at once after a pause'),
+    DEFAULT_LIMITS.signalsPerSecond,
+    { min: 1, max: 10_000 },
+  ),
+  readersSignal: choice(
+    named('READ_SIGNALS', 'Whether connections with the role `read` may send signals'),
+    DEFAULT_LIMITS.readersSignal,
+    ['on', 'off'],
+  ),
   maxPeersPerSpace: integer(
     named('MAX_PEERS_PER_SPACE', 'Connections to one space'),
     DEFAULT_LIMITS.maxPeersPerSpace,

@@ -4,12 +4,18 @@
 export const ROLES = ['read', 'write', 'admin'] as const
 export type Role = (typeof ROLES)[number]
 
-export const OPERATIONS = ['read-document', 'announce-presence', 'edit-document', 'administer'] as const
+export const OPERATIONS = [
+  'read-document',
+  'announce-presence',
+  'send-signals',
+  'edit-document',
+  'administer',
+] as const
 export type Operation = (typeof OPERATIONS)[number]
 
 const ALLOWED: Readonly<Record<Role, ReadonlySet<Operation>>> = {
-  read: new Set<Operation>(['read-document', 'announce-presence']),
-  write: new Set<Operation>(['read-document', 'announce-presence', 'edit-document']),
+  read: new Set<Operation>(['read-document', 'announce-presence', 'send-signals']),
+  write: new Set<Operation>(['read-document', 'announce-presence', 'send-signals', 'edit-document']),
   admin: new Set<Operation>(OPERATIONS),
 }
 

@@ -4,6 +4,7 @@
  * encoded once. Source: y-protocols 1.0 `awareness.js`.
  */
 import { PlenumError } from '../../shared/errors.js'
+import { isPlain } from './json-text.js'
 
 /** An entry as it came. */
 export interface AwarenessEntry {
@@ -14,8 +15,6 @@ export interface AwarenessEntry {
 }
 
 const MAX_ENTRIES = 100_000
-const MAX_STATE_DEPTH = 64
-const FORBIDDEN_KEYS = new Set(['__proto__', 'constructor', 'prototype'])
 
 /**
  * @param isWanted whether what is said of this clientID matters; other entries are skipped
@@ -53,7 +52,7 @@ export const kindOfState = (json: Uint8Array, maxBytes: number): StateKind => {
   try {
     const state: unknown = JSON.parse(textDecoder.decode(json))
     if (state === null) return 'gone'
-    return isAcceptable(state) ? 'state' : 'unacceptable'
+    return isObject(state) && isPlain(state) ? 'state' : 'unacceptable'
   } catch {
     return 'unacceptable'
   }
@@ -124,20 +123,5 @@ const malformed = (why: string): never => {
   throw new PlenumError('malformed', `malformed awareness update: ${why}`)
 }
 
-const isAcceptable = (state: unknown): boolean => {
-  if (typeof state !== 'object' || Array.isArray(state)) return false
-  let level: unknown[] = [state]
-  for (let depth = 0; level.length > 0; depth++) {
-    if (depth > MAX_STATE_DEPTH) return false
-    const below: unknown[] = []
-    for (const value of level) {
-      if (typeof value !== 'object' || value === null) continue
-      for (const [key, child] of Object.entries(value)) {
-        if (FORBIDDEN_KEYS.has(key)) return false
-        below.push(child)
-      }
-    }
-    level = below
-  }
-  return true
-}
+const isObject = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -10,6 +10,10 @@ export interface SpaceLimits {
   readonly maxPeersPerSpace: number
   /** What may wait for one slow connection before it is caught up by a diff instead. */
   readonly peerBudgetBytes: number
+  /** Signals that one connection may send per second, and at once after a pause. */
+  readonly signalsPerSecond: number
+  /** Whether connections with the role `read` may send signals. */
+  readonly readersSignal: 'on' | 'off'
   /** A slow connection that took nothing for this long is closed with too_slow. */
   readonly slowPeerDeadlineMs: number
   /** Document messages of one space that wait for the engine; beyond it, reading from their senders pauses. */
@@ -38,6 +42,8 @@ export const DEFAULT_LIMITS: SpaceLimits = Object.freeze({
   maxAwarenessBytes: 64 * 2 ** 10,
   maxPeersPerSpace: 10_000,
   peerBudgetBytes: 2 ** 20,
+  signalsPerSecond: 20,
+  readersSignal: 'on',
   slowPeerDeadlineMs: 30_000,
   maxInboxBytes: 4 * 2 ** 20,
   maxUncommittedBytes: 32 * 2 ** 20,

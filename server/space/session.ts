@@ -10,6 +10,7 @@ import {
   encodeMessage,
   type NoticeKind,
   type ServerMessage,
+  type Signal,
 } from '../../shared/protocol/index.js'
 import { mayDo } from '../../shared/roles.js'
 import { AckLedger } from './ack-ledger.js'
@@ -39,6 +40,7 @@ export interface SpaceInbox {
   answer(session: Session, stateVector: Uint8Array): Promise<void>
   announce(session: Session, update: Uint8Array): void
   sendPresence(session: Session): void
+  signal(session: Session, signal: Signal): void
   drained(session: Session): void
   leave(session: Session): void
 }
@@ -257,6 +259,9 @@ export class Session {
       case 'authenticate':
         if (this.dialect === 'stock') throw new PlenumError('malformed', 'malformed message: not offered')
         return this.#authenticate(message.token)
+      case 'signal':
+        if (this.dialect === 'stock') throw new PlenumError('malformed', 'malformed message: not offered')
+        return inbox.signal(this, message)
     }
   }
 

@@ -5,7 +5,7 @@
  */
 import { assertNever, type ErrorCode, type PlenumError, toPlenumError } from '../../shared/errors.js'
 import type { SpaceName } from '../../shared/names.js'
-import { encodeMessage } from '../../shared/protocol/index.js'
+import { encodeMessage, type Signal } from '../../shared/protocol/index.js'
 import { CatchingUp } from './catching-up.js'
 import { deliveriesOf } from './deliveries.js'
 import { type Applied, Editing, isWanted } from './editing.js'
@@ -17,6 +17,7 @@ import type { LoadedSpace } from './loading.js'
 import { PresenceRelay } from './presence-relay.js'
 import { Residence, type ResidenceContext } from './residence.js'
 import type { Inbound, Session, SpaceInbox } from './session.js'
+import { Signals } from './signals.js'
 import { SpaceLog } from './space-log.js'
 import { Turns } from './turns.js'
 
@@ -44,6 +45,7 @@ export class Space implements SpaceInbox {
   readonly #sessions = new Set<Session>()
   readonly #residence: Residence
   readonly #presence: PresenceRelay
+  readonly #signals: Signals
   readonly #log: SpaceLog
   readonly #inbox: Inbox
   readonly #editing: Editing
@@ -89,6 +91,7 @@ export class Space implements SpaceInbox {
     })
     const log = new SpaceLog({ space: name, commits, loaded })
     this.#presence = presence
+    this.#signals = new Signals({ sessions, observer, scheduler, limits })
     this.#log = log
     this.#inbox = new Inbox({ maxBytes: limits.maxInboxBytes })
     this.#engineTime = new EngineTime(context)
@@ -175,6 +178,10 @@ export class Space implements SpaceInbox {
   sendPresence(session: Session): void {
     this.#catchingUp.add({ type: 'presence', session })
     this.#turns.request()
+  }
+
+  signal(session: Session, signal: Signal): void {
+    this.#signals.pass(session, signal)
   }
 
   drained(session: Session): void {

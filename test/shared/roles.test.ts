@@ -7,9 +7,9 @@ const test = suite('roles')
 test('[N8] role × operation', () => {
   const table = ROLES.map(role => [role, OPERATIONS.filter(operation => mayDo(role, operation))])
   assert.equal(table, [
-    ['read', ['read-document', 'announce-presence']],
-    ['write', ['read-document', 'announce-presence', 'edit-document']],
-    ['admin', ['read-document', 'announce-presence', 'edit-document', 'administer']],
+    ['read', ['read-document', 'announce-presence', 'send-signals']],
+    ['write', ['read-document', 'announce-presence', 'send-signals', 'edit-document']],
+    ['admin', [...OPERATIONS]],
   ])
 })
 
