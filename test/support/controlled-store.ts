@@ -14,6 +14,9 @@ type Call = 'append' | 'load' | 'reopen' | 'compact'
 /** What each call says that it throws. */
 const FAILURES = { append: 'degraded', load: 'load_failed', reopen: 'degraded', compact: 'internal' } as const
 
+/** What the errors of calls say that were told to fail. */
+export const WANTED_FAILURE = 'as the test wants it'
+
 export class ControlledStore implements UpdateStore {
   readonly disk: MemoryDisk
   /** Every call as it was made. */
@@ -102,6 +105,6 @@ export class ControlledStore implements UpdateStore {
     const failing = this.#failing.get(call)
     if (failing === undefined || failing.left === 0) return
     failing.left--
-    throw new PlenumError(failing.code, 'as the test wants it')
+    throw new PlenumError(failing.code, WANTED_FAILURE)
   }
 }

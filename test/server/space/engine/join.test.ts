@@ -1,7 +1,7 @@
 /** What was relayed in a row as one update, against the document that had it update by update. */
 import * as Y from 'yjs'
 import { joinUpdates } from '../../../../server/space/engine/join.js'
-import { contentOf, deletionsOf, documentOf, isPending, stateVectorOf } from '../../../support/documents.js'
+import { contentOf, documentOf, isPending, missingOf, stateVectorOf } from '../../../support/documents.js'
 import { editRandomly } from '../../../support/random-edits.js'
 import { chance, createRng, int, pick, type Rng, seedFrom } from '../../../support/rng.js'
 import { assert, isLongRun, suite } from '../../../support/suite.js'
@@ -13,7 +13,11 @@ const relayed = (rng: Rng): Uint8Array[] => {
   const server = new Y.Doc()
   const updates: Uint8Array[] = []
   server.on('update', (update: Uint8Array) => updates.push(update))
-  const clients = Array.from({ length: int(rng, 1, 4) }, () => new Y.Doc())
+  const clients = Array.from({ length: int(rng, 1, 4) }, () => {
+    const doc = new Y.Doc()
+    doc.clientID = int(rng, 1, 2 ** 32 - 1)
+    return doc
+  })
   const sync = (doc: Y.Doc): void => {
     Y.applyUpdate(server, Y.encodeStateAsUpdate(doc, Y.encodeStateVector(server)), 'client')
     Y.applyUpdate(doc, Y.encodeStateAsUpdate(server, Y.encodeStateVector(doc)), 'server')
@@ -48,7 +52,8 @@ test('[M16] whoever has what came before has the same document afterwards', () =
     assert.not(isPending(replica), `round ${round}`)
     assert.is(stateVectorOf(replica), stateVectorOf(whole), `round ${round}`)
     assert.is(contentOf(replica), contentOf(whole), `round ${round}`)
-    assert.ok(Y.equalDeleteSets(deletionsOf(replica), deletionsOf(whole)), `round ${round}`)
+    // Either may have cleaned up formats that the other did not: that depends on what comes in one transaction.
+    for (const update of updates) assert.is(missingOf(replica, update), null, `round ${round}`)
     for (const doc of [whole, replica]) doc.destroy()
   }
 })
