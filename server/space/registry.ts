@@ -163,6 +163,7 @@ export class Registry {
         session: randomId(),
         incarnation: space.incarnation,
         epoch: this.#epoch,
+        user: access.user,
         role: access.role,
         serverTimeMs: scheduler.now(),
         limits,

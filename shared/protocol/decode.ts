@@ -135,6 +135,7 @@ const readWelcome = (d: decoding.Decoder): ServerMessage => {
     session: readText(d, MAX_TEXT_BYTES),
     incarnation: readText(d, MAX_TEXT_BYTES),
     epoch: readText(d, MAX_TEXT_BYTES),
+    user: readText(d, MAX_TEXT_BYTES),
     role: readRole(d),
     serverTimeMs: readUint(d),
     limits: {

@@ -57,6 +57,7 @@ const writeSmall = (
       encoding.writeVarString(e, message.session)
       encoding.writeVarString(e, message.incarnation)
       encoding.writeVarString(e, message.epoch)
+      encoding.writeVarString(e, message.user)
       encoding.writeVarString(e, message.role)
       encoding.writeVarUint(e, message.serverTimeMs)
       encoding.writeVarUint(e, message.limits.maxFrameBytes)

@@ -64,6 +64,8 @@ export interface Welcome {
   readonly incarnation: string
   /** Positions mean something only within one epoch. */
   readonly epoch: string
+  /** Who the token says one is. */
+  readonly user: string
   readonly role: Role
   /** Server clock, ms since 1970. */
   readonly serverTimeMs: number

@@ -14,6 +14,7 @@ export const WELCOME: Welcome = {
   session: 's1',
   incarnation: 'i1',
   epoch: 'e1',
+  user: 'ann',
   role: 'write',
   serverTimeMs: 1_700_000_000_000,
   limits: { maxFrameBytes: 1_000_000, maxDocumentBytes: 1_000_000, maxAwarenessBytes: 10_000 },
