@@ -8,6 +8,7 @@ import {
   decodeClientMessage,
   EMPTY_AWARENESS_FRAME,
   encodeMessage,
+  MESSAGE,
   type NoticeKind,
   type ServerMessage,
   type Signal,
@@ -171,7 +172,8 @@ export class Session {
 
   sendFrame(frame: Uint8Array): void {
     if (!this.#isOpen) return
-    this.#hasSentSinceSweep = true
+    // Under our own provider there is a stock one, which counts the seconds and hears nothing else.
+    if ((frame[0] ?? 0) < MESSAGE.welcome) this.#hasSentSinceSweep = true
     this.peer.send(frame)
   }
 

@@ -360,6 +360,19 @@ test('[A7] whoever was sent nothing for 20 s is sent the empty awareness frame, 
   for (const caller of callers) assert.equal(caller.takeFrames(), [Uint8Array.of(1, 1, 0)])
 })
 
+test('[A7] what a stock provider would not notice is nothing: whoever hears of their own edits alone is sent it, too', async () => {
+  const core = new Core()
+  const author = await core.live()
+  const writer = new Writer()
+  let empty = 0
+  for (let second = 0; second < 45; second++) {
+    await author.say(writer.type('a'))
+    await core.advance(1000)
+    empty += author.takeFrames().filter(([type]) => type === 1).length
+  }
+  assert.is(empty, 2)
+})
+
 test('[M11] the answer for a newcomer is built once per state, and never stale', async () => {
   const core = new Core()
   let diffs = 0
