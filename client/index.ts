@@ -1,5 +1,12 @@
 /** What programs import as `plenum/client`. */
 export { ERRORS, type ErrorCode, PlenumError } from '../shared/errors.js'
+export {
+  INTENTION_LIMITS,
+  INTENTION_STATUSES,
+  type Intention,
+  type IntentionStatus,
+  type InvalidIntention,
+} from '../shared/intentions/intention.js'
 export type { Notice, NoticeKind, Rejected, Saved, Welcome } from '../shared/protocol/index.js'
 export type { Role } from '../shared/roles.js'
 export { DEFAULT_PACE, type Pace } from './channel/backoff.js'
@@ -23,6 +30,13 @@ export type { Socket, SocketClass, SocketEvents } from './channel/socket.js'
 export type { TokenSource } from './channel/token-source.js'
 export type { OpenTransport, Transport, TransportEvents, TransportTarget } from './channel/transport.js'
 export { type ConnectOptions, connectSpace } from './connect-space.js'
+export {
+  type IntentionChange,
+  type Intentions,
+  type IntentionsOptions,
+  intentions,
+  type NewIntention,
+} from './intentions/intentions.js'
 export type { OpenPersistence, Persistence, TextStore } from './offline/persistence.js'
 export type { SpaceProviderEvents } from './provider/provider-events.js'
 export type { OfflineOptions, SpaceProviderOptions, StockOptions } from './provider/provider-options.js'

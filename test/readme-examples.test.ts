@@ -58,6 +58,12 @@ const PIECES: Readonly<Record<string, Piece>> = {
   'A space that began anew 0': { after: `${SAVED}\nprovider.emit('conflict', [])` },
   'Offline 0': { prints: ['no copy is kept here:', 'there is no IndexedDB here'] },
   'Leaving the page 0': {},
+  'Intentions 0': {
+    prints: [
+      'ada (proposed): Rewrite the introduction',
+      'ada (done): Rewrite the introduction, and halve it',
+    ],
+  },
 }
 
 /** Whole programs, which end by themselves, and what each prints. */
