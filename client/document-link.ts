@@ -30,19 +30,28 @@ export interface LocalChange {
   readonly origin: unknown
 }
 
-/** @param origin what observers of the document see as the origin of what came through this connection */
-export const linkDocument = (
-  doc: Y.Doc,
-  origin: unknown,
-  onChange: (change: LocalChange) => void,
-): DocumentLink => {
+export interface LinkOptions {
+  /** What observers of the document see as the origin of what came through this connection. */
+  readonly origin: unknown
+  /** Whether a change made here may reach the others. */
+  mayEdit(): boolean
+  onChange(change: LocalChange): void
+}
+
+export const linkDocument = (doc: Y.Doc, { origin, mayEdit, onChange }: LinkOptions): DocumentLink => {
   let isApplying = false
   let areNews = false
   const onUpdate = (update: Uint8Array, by: unknown): void => {
     const isNews = areNews && by === origin
     if (by !== origin || isNews) onChange({ update, isEdit: !isApplying, isNews, origin: by })
   }
+  // Yjs deletes marks of formats that mean nothing in what it sees. Deleted here alone, one may be missed when
+  // others go on: whoever may not tell them leaves it to them.
+  const onAfterTransaction = (transaction: Y.Transaction): void => {
+    if (!transaction.local && !mayEdit()) transaction._needFormattingCleanup = false
+  }
   doc.on('update', onUpdate)
+  doc.on('afterTransaction', onAfterTransaction)
 
   return {
     apply: (update, isNews = false) => {
@@ -78,7 +87,10 @@ export const linkDocument = (
     get isPending() {
       return doc.store.pendingStructs !== null || doc.store.pendingDs !== null
     },
-    close: () => doc.off('update', onUpdate),
+    close: () => {
+      doc.off('update', onUpdate)
+      doc.off('afterTransaction', onAfterTransaction)
+    },
   }
 }
 

@@ -76,11 +76,16 @@ export class SpaceConnection {
     })
     this.#conversation.opening()
     this.#socket = socket
-    this.#document = linkDocument(doc, this, ({ update, isEdit }) => {
-      this.#conversation.changed(isEdit)
-      // Before the first reply there is no need: it will hold this.
-      const { link } = this.ledger
-      if (link.state === 'open' && link.hasReplied) this.#guard(() => this.#send({ type: 'update', update }))
+    this.#document = linkDocument(doc, {
+      origin: this,
+      mayEdit: () => this.#conversation.mayEdit,
+      onChange: ({ update, isEdit }) => {
+        this.#conversation.changed(isEdit)
+        // Before the first reply there is no need: it will hold this.
+        const { link } = this.ledger
+        if (link.state === 'open' && link.hasReplied)
+          this.#guard(() => this.#send({ type: 'update', update }))
+      },
     })
     this.#awareness =
       awareness === undefined

@@ -90,7 +90,11 @@ export class SpaceProvider extends StockProvider {
     this.#dialer = this.#createDialer()
     this._WS = channelsOf(this.#dialer)
     this.shouldReconnect = () => !this.#dialer.isStopped
-    this.#document = linkDocument(doc, this, change => this.#onChange(change))
+    this.#document = linkDocument(doc, {
+      origin: this,
+      mayEdit: () => this.#dialer.conversation.mayEdit,
+      onChange: change => this.#onChange(change),
+    })
     this.#presence = relayAwareness(this.awareness, this, entries => this.#announce(entries))
     this.#tabs = new TabSync({
       document: this.#document,

@@ -12,7 +12,7 @@ import {
   SYNC,
   type Welcome,
 } from '../../shared/protocol/index.js'
-import type { Role } from '../../shared/roles.js'
+import { mayDo, type Role } from '../../shared/roles.js'
 import { advance, type LedgerEvent, type SaveLedger, type SaveState, saveState } from './save-ledger.js'
 
 export interface ConversationOptions {
@@ -48,6 +48,11 @@ export class Conversation {
   /** The last one told; null before the first welcome. */
   get role(): Role | null {
     return this.#role
+  }
+
+  /** False also while nobody has said so. */
+  get mayEdit(): boolean {
+    return this.#role !== null && mayDo(this.#role, 'edit-document')
   }
 
   /** Of this connection; null before it. */

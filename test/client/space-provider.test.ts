@@ -241,6 +241,32 @@ test('[P15] a reader who becomes a writer brings what was refused again', async 
   assert.is(provider.saveState, 'saved')
 })
 
+/** Two writers make the same words bold at once: in Yjs, marks are left that mean nothing. */
+const twiceBold = (): Uint8Array[] => {
+  const first = docWith('both at once')
+  const base = Y.encodeStateAsUpdate(first)
+  const second = new Y.Doc()
+  Y.applyUpdate(second, base)
+  const before = Y.encodeStateVector(first)
+  for (const doc of [first, second]) text(doc).format(0, 4, { bold: true })
+  return [base, Y.encodeStateAsUpdate(first, before), Y.encodeStateAsUpdate(second, before)]
+}
+
+for (const { role, cleansUp } of [
+  { role: 'write', cleansUp: true },
+  { role: 'read', cleansUp: false },
+] as const) {
+  test(`[C5] formats that mean nothing are ${cleansUp ? 'cleaned up by a writer' : 'left alone by a reader'}`, async () => {
+    const { server, doc } = await synced({}, undefined, { role })
+    text(doc)
+    const deletions = (): number => Y.createDeleteSetFromStructStore(doc.store).clients.size
+    const sent = server.say(...twiceBold().map(update => ({ type: 'update', update }) as const))
+    assert.equal(text(doc).toDelta()[0], { insert: 'both', attributes: { bold: true } })
+    assert.is(deletions() > 0, cleansUp)
+    assert.equal(types(sent), cleansUp ? ['update'] : [])
+  })
+}
+
 test('[P15] a reader who edited nothing is not told of what was left out', async () => {
   const reader = await synced({}, docWith('what a crash lost'), { role: 'read' })
   reader.server.say({ type: 'notice', kind: 'read-only', retryAfterMs: 0 }, saved(1))
