@@ -3,9 +3,9 @@
  * ours and a stock client together, and readers of both kinds follow; then the server is killed.
  */
 import { type ServerProcess, startServer } from './support/server-process.js'
-import { openStockClient, playTogether, type StockClient } from './support/stock-client.js'
-import type { OpenOptions } from './support/stock-client-calls.js'
+import { playTogether, type StockClient } from './support/stock-client.js'
 import { assert, note, suite } from './support/suite.js'
+import { SyncedClients } from './support/synced-clients.js'
 import { loadTrace, TRACE_NAMES, type TraceName, whyNoTraces } from './support/trace.js'
 import { TURN_CLIENT_IDS, turnsOf } from './support/trace-turns.js'
 
@@ -20,26 +20,13 @@ interface Typing {
 }
 
 let server: ServerProcess
-const opened = new Set<StockClient>()
+const running = new SyncedClients(() => server)
 const typings = new Map<TraceName, Promise<Typing>>()
 /** Recordings that an author of ours ended with, told that they are saved. */
 const saved = new Set<TraceName>()
 
-const open = async (options: Omit<OpenOptions, 'url' | 'token'>, role: 'read' | 'write') => {
-  const token = await server.token(`${role}-${options.version}`, '**', role)
-  const client = await openStockClient({ ...options, url: server.syncUrl, token })
-  opened.add(client)
-  await client.untilSynced()
-  return client
-}
-
-const close = async (clients: Iterable<StockClient>): Promise<void> => {
-  await Promise.all([...clients].map(client => client.close()))
-  for (const client of clients) opened.delete(client)
-}
-
 const openReaders = (space: string): Promise<StockClient[]> =>
-  Promise.all((['plenum', '3.1.0'] as const).map(version => open({ version, space }, 'read')))
+  Promise.all((['plenum', '3.1.0'] as const).map(version => running.open({ version, space }, 'read')))
 
 const timed = async (type: () => Promise<void>): Promise<number> => {
   const startedMs = performance.now()
@@ -50,14 +37,14 @@ const timed = async (type: () => Promise<void>): Promise<number> => {
 /** A provider answers for what passed through it. Where a stock client typed too, one that got all of it must. */
 const untilSaved = async (space: string, authors: readonly StockClient[]): Promise<void> => {
   const isOurs = authors.every(({ version }) => version === 'plenum')
-  const witness = isOurs ? null : await open({ version: 'plenum', space }, 'write')
+  const witness = isOurs ? null : await running.open({ version: 'plenum', space }, 'write')
   await Promise.all([authors[0]?.whenSaved(), witness?.whenSaved()])
-  if (witness !== null) await close([witness])
+  if (witness !== null) await running.close([witness])
 }
 
 const typeAlone = async (trace: TraceName): Promise<Typing> => {
   const readers = await openReaders(trace)
-  const author = await open({ version: 'plenum', space: trace }, 'write')
+  const author = await running.open({ version: 'plenum', space: trace }, 'write')
   return { authors: [author], readers, seconds: await timed(() => author.replay(trace)) }
 }
 
@@ -65,8 +52,8 @@ const typeAlone = async (trace: TraceName): Promise<Typing> => {
 const typeTogether = async (trace: TraceName): Promise<Typing> => {
   const turns = turnsOf(loadTrace(trace))
   const authors = await Promise.all([
-    open({ version: 'plenum', space: trace, clientId: TURN_CLIENT_IDS[0] }, 'write'),
-    open({ version: '3.1.0', space: trace, clientId: TURN_CLIENT_IDS[1] }, 'write'),
+    running.open({ version: 'plenum', space: trace, clientId: TURN_CLIENT_IDS[0] }, 'write'),
+    running.open({ version: '3.1.0', space: trace, clientId: TURN_CLIENT_IDS[1] }, 'write'),
   ])
   return { authors, readers: [], seconds: await timed(() => playTogether(authors, turns)) }
 }
@@ -82,7 +69,7 @@ test.before(async () => {
 })
 
 test.after(async () => {
-  await close(opened)
+  await running.close()
   await server?.dispose()
 })
 
@@ -104,7 +91,7 @@ for (const trace of TRACE_NAMES) {
         assert.equal(states[i]?.closes, [], `no connection of ${version} was lost on the way`)
         assert.is(states[i]?.snapshotHash, states[0]?.snapshotHash, 'equal state vectors and delete sets')
       }
-      await close(clients)
+      await running.close(clients)
       saved.add(trace)
     },
   )
@@ -124,7 +111,7 @@ test.skipIf(
       for (const reader of readers) {
         assert.ok((await reader.text()) === endContent, `${reader.version} finds ${trace} again`)
       }
-      await close(readers)
+      await running.close(readers)
     }
   },
 )

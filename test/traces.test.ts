@@ -6,9 +6,10 @@ import { WebSocket } from 'ws'
 import * as Y from 'yjs'
 import { connectSpace } from '../client/index.js'
 import { type ServerProcess, startServer } from './support/server-process.js'
-import { openStockClient, playTogether, type StockClient } from './support/stock-client.js'
-import { type OpenOptions, STOCK_VERSIONS, type StockVersion } from './support/stock-client-calls.js'
+import { playTogether, type StockClient } from './support/stock-client.js'
+import { STOCK_VERSIONS, type StockVersion } from './support/stock-client-calls.js'
 import { assert, isLongRun, note, suite } from './support/suite.js'
+import { SyncedClients } from './support/synced-clients.js'
 import { loadTrace, TRACE_NAMES, type TraceName, whyNoTraces } from './support/trace.js'
 import { TURN_CLIENT_IDS, turnsOf } from './support/trace-turns.js'
 
@@ -23,32 +24,19 @@ interface Typing {
 }
 
 let server: ServerProcess
-const opened = new Set<StockClient>()
+const running = new SyncedClients(() => server)
 /** Spaces whose clients have all ended with what was recorded. */
 const proven = new Map<string, TraceName>()
 const inTheUsualRun = new Map<TraceName, Promise<Typing>>()
 
-const open = async (options: Omit<OpenOptions, 'url' | 'token'>, role: 'read' | 'write') => {
-  const token = await server.token(`${role}-${options.version}`, '**', role)
-  const client = await openStockClient({ ...options, url: server.syncUrl, token })
-  opened.add(client)
-  await client.untilSynced()
-  return client
-}
-
-const close = async (clients: Iterable<StockClient>): Promise<void> => {
-  await Promise.all([...clients].map(client => client.close()))
-  for (const client of clients) opened.delete(client)
-}
-
 const openReaders = (space: string): Promise<StockClient[]> =>
-  Promise.all(STOCK_VERSIONS.map(version => open({ version, space }, 'read')))
+  Promise.all(STOCK_VERSIONS.map(version => running.open({ version, space }, 'read')))
 
 /** The recording of one author, typed by a client of this version. */
 const typeAlone = async (trace: TraceName, version: StockVersion): Promise<Typing> => {
   const space = `${trace}/${version}`
   const readers = await openReaders(space)
-  const author = await open({ version, space }, 'write')
+  const author = await running.open({ version, space }, 'write')
   const startedMs = performance.now()
   await author.replay(trace)
   return { space, clients: [author, ...readers], seconds: (performance.now() - startedMs) / 1000 }
@@ -60,8 +48,8 @@ const typeTogether = async (versions: readonly [StockVersion, StockVersion]): Pr
   const turns = turnsOf(loadTrace('friendsforever'))
   const readers = await openReaders(space)
   const authors = await Promise.all([
-    open({ version: versions[0], space, clientId: TURN_CLIENT_IDS[0] }, 'write'),
-    open({ version: versions[1], space, clientId: TURN_CLIENT_IDS[1] }, 'write'),
+    running.open({ version: versions[0], space, clientId: TURN_CLIENT_IDS[0] }, 'write'),
+    running.open({ version: versions[1], space, clientId: TURN_CLIENT_IDS[1] }, 'write'),
   ])
   const startedMs = performance.now()
   await playTogether(authors, turns)
@@ -79,7 +67,7 @@ const endsAsRecorded = async (trace: TraceName, { space, clients, seconds }: Typ
     assert.equal(states[i]?.closes, [], 'no connection was lost on the way')
     assert.is(states[i]?.snapshotHash, states[0]?.snapshotHash, 'equal state vectors and delete sets')
   }
-  await close(clients)
+  await running.close(clients)
   proven.set(space, trace)
 }
 
@@ -104,7 +92,7 @@ test.before(async () => {
 })
 
 test.after(async () => {
-  await close(opened)
+  await running.close()
   await server.dispose()
 })
 
@@ -158,7 +146,7 @@ test.skipIf(
       for (const reader of readers) {
         assert.ok((await reader.text()) === endContent, `${reader.version} finds ${space} again`)
       }
-      await close(readers)
+      await running.close(readers)
     }
   },
 )
