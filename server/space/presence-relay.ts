@@ -13,8 +13,8 @@ import type { Session } from './session.js'
 /** The share of the clock that telling of changes may take before it waits, and that of renewals. */
 const CHANGES_SHARE = 0.05
 const RENEWALS_SHARE = 0.01
-/** How long changes wait at most for each member of the room, ms: 40 for a hundred, 800 for two thousand; and in all. */
-const CHANGES_WAIT_PER_MEMBER_MS = 0.4
+/** How long changes wait at most for each member of the room, ms: 100 for a hundred; and in all. */
+const CHANGES_WAIT_PER_MEMBER_MS = 1
 const CHANGES_MAX_WAIT_MS = 1_000
 /** Stock clients renew after 15 to 18 s and give up after 30. */
 const RENEWALS_MAX_WAIT_MS = 4_000
