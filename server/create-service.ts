@@ -2,7 +2,7 @@
  * Wires a whole server: settings, observer, store, spaces, gate, doors and routes. A start that fails leaves
  * nothing open; a close saves what it can, and says what it could not.
  */
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
 import type { DestinationStream } from 'pino'
@@ -116,7 +116,6 @@ const startRunning = async (config: Config, options: ServiceOptions): Promise<Ru
       spaces: registry,
       observer,
       now,
-      randomId: randomPeerId,
       basePath: config.basePath,
       trustedProxies: config.trustProxy,
       // The spaces close what is too slow, with a code, before the heartbeat ends it without.
@@ -168,9 +167,6 @@ const startRunning = async (config: Config, options: ServiceOptions): Promise<Ru
     throw error
   }
 }
-
-/** A `randomUUID` is a chain of a dozen strings in memory, and every connection keeps its own. */
-const randomPeerId = (): string => randomBytes(16).toString('base64url')
 
 const openGate = async (config: Config, observer: ServiceObserver, now: () => number): Promise<Gate> => {
   const { audience, issuer } = config

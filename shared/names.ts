@@ -31,7 +31,7 @@ export const parseSpaceName = (decoded: string): SpaceName => {
   for (const segment of segments) {
     if (segment === '') bad('an empty segment')
     if (segment === '.' || segment === '..') bad('a segment of dots')
-    if ([...segment].length > MAX_SEGMENT_CHARACTERS)
+    if (segment.length > MAX_SEGMENT_CHARACTERS && [...segment].length > MAX_SEGMENT_CHARACTERS)
       bad(`a segment over ${MAX_SEGMENT_CHARACTERS} characters`)
     if (!SEGMENT.test(segment)) bad('a character that is not allowed')
   }

@@ -28,6 +28,8 @@ export interface Refusal {
 }
 
 export interface Place {
+  /** What was claimed. */
+  readonly seat: Seat | null
   /** The bearer turned out to have no good token. */
   failed(nowMs: number): void
   /** The bearer is known: takes a seat in the space, or says why not. */
@@ -105,7 +107,7 @@ export class Admission {
   }
 }
 
-interface Seat {
+export interface Seat {
   readonly space: SpaceName
   readonly user: string
   readonly dialect: Dialect
@@ -122,7 +124,7 @@ interface Desk {
 class OnePlace implements Place {
   readonly #desk: Desk
   readonly #key: string
-  #seat: Seat | null = null
+  seat: Seat | null = null
   #isLeft = false
 
   constructor(desk: Desk, key: string) {
@@ -136,18 +138,18 @@ class OnePlace implements Place {
 
   claim(space: SpaceName, { user }: Access, dialect: Dialect, nowMs: number): Refusal | null {
     const refusal = this.#desk.seat(space, user, nowMs)
-    if (refusal === null) this.#seat = { space, user, dialect }
+    if (refusal === null) this.seat = { space, user, dialect }
     return refusal
   }
 
   closed(code: ErrorCode, nowMs: number): void {
-    if (this.#seat !== null) this.#desk.closed(this.#seat, code, nowMs)
+    if (this.seat !== null) this.#desk.closed(this.seat, code, nowMs)
   }
 
   leave(): void {
     if (this.#isLeft) return
     this.#isLeft = true
-    this.#desk.left(this.#key, this.#seat?.space ?? null)
+    this.#desk.left(this.#key, this.seat?.space ?? null)
   }
 }
 

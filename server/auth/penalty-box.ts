@@ -49,6 +49,7 @@ export class PenaltyBox {
 
   /** The penalty that this user serves at this space, or null. */
   penalty(user: string, space: SpaceName, nowMs: number): Penalty | null {
+    if (this.#entries.size === 0) return null
     for (const code of PUNISHED) {
       const penalty = this.#entries.get(keyOf(user, space, code))?.penalty
       if (penalty && penalty.untilMs > nowMs) return { code, retryAfterMs: penalty.untilMs - nowMs }

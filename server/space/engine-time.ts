@@ -65,6 +65,9 @@ export class EngineTime {
 
   /** Once a second. */
   sweep(): void {
+    for (const session of this.#allowances.keys()) {
+      if (this.#left(session) === this.#terms.burstMs) this.#allowances.delete(session)
+    }
     for (const [session, goOn] of this.#paused) {
       if (this.#left(session) < 0) continue
       this.#paused.delete(session)

@@ -13,7 +13,7 @@ import type { Observer } from './observer.js'
 import type { Packing } from './packing.js'
 import type { Access, Dialect, Peer } from './peer.js'
 import type { Scheduler } from './scheduler.js'
-import { Session } from './session.js'
+import { type Authenticate, Session } from './session.js'
 import { Space, type SpaceContext } from './space.js'
 import { Strikes } from './strikes.js'
 import type { CompactionOutcome, UpdateStore } from './update-store.js'
@@ -32,8 +32,7 @@ export interface RegistryOptions {
 export interface JoinOptions {
   readonly dialect: Dialect
   readonly access: Access
-  /** Judges a fresh token of message 103 for the same space. @throws unauthenticated, token_expired, forbidden */
-  authenticate(token: string): Promise<Access>
+  readonly authenticate: Authenticate
   /** From where the client wants to go on. */
   readonly after?: ResumePoint | null
 }

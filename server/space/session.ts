@@ -3,6 +3,7 @@
  * It keeps what is known of the connection (acks, position, backpressure) and never touches the document.
  */
 import { type ErrorCode, PlenumError, toPlenumError } from '../../shared/errors.js'
+import type { SpaceName } from '../../shared/names.js'
 import {
   type ClientMessage,
   decodeClientMessage,
@@ -35,6 +36,7 @@ export interface Inbound {
 
 /** What a session asks of its space. */
 export interface SpaceInbox {
+  readonly name: SpaceName
   /** @returns a promise while the sender should not be read from */
   submit(message: Inbound): void | Promise<void>
   /** Answers a step 1. @returns a promise until it is answered */
@@ -74,14 +76,16 @@ export interface Question {
 export const JOINING: Flow = Object.freeze({ type: 'joining' })
 export const LIVE: Flow = Object.freeze({ type: 'live' })
 
+/** Judges a fresh token of message 103. @throws unauthenticated, token_expired, forbidden */
+export type Authenticate = (token: string, space: SpaceName, user: string) => Promise<Access>
+
 export interface SessionOptions {
   readonly peer: Peer
   /** The later of two connections has the greater number. */
   readonly order: number
   readonly dialect: Dialect
   readonly access: Access
-  /** Judges a fresh token of message 103. */
-  authenticate(token: string): Promise<Access>
+  readonly authenticate: Authenticate
   readonly inbox: SpaceInbox
   readonly scheduler: Scheduler
   readonly maxFrameBytes: number
@@ -106,7 +110,7 @@ export class Session {
   readonly #inbox: SpaceInbox
   readonly #scheduler: Scheduler
   readonly #maxFrameBytes: number
-  readonly #judge: SessionOptions['authenticate']
+  readonly #judge: Authenticate
   #access: Access
   #isOpen = true
   #toldCount = 0
@@ -278,7 +282,7 @@ export class Session {
 
   async #authenticate(token: string): Promise<void> {
     try {
-      const access = await this.#judge(token)
+      const access = await this.#judge(token, this.#inbox.name, this.#access.user)
       if (access.user !== this.#access.user)
         throw new PlenumError('unauthenticated', 'the token is of another user')
       this.#access = access

@@ -30,6 +30,8 @@ export interface Refusal {
 
 /** One connection's place among those that the server holds. */
 export interface Place {
+  /** What was claimed. */
+  readonly seat: { readonly space: SpaceName; readonly dialect: Dialect } | null
   failed(nowMs: number): void
   claim(space: SpaceName, access: Access, dialect: Dialect, nowMs: number): Refusal | null
   closed(code: ErrorCode, nowMs: number): void
@@ -64,7 +66,8 @@ export interface Spaces {
     options: {
       readonly dialect: Dialect
       readonly access: Access
-      authenticate(token: string): Promise<Access>
+      /** Judges another token of somebody who is inside. @throws as the gate's `renew` */
+      authenticate: Gate['renew']
       /** From where the client wants to go on; null where it does not say, or not readably. */
       readonly after: ResumePoint | null
     },

@@ -29,7 +29,7 @@ export class FakeSession implements Session {
     this.peer = peer
     this.dialect = options.dialect
     this.access = options.access
-    this.authenticate = options.authenticate
+    this.authenticate = token => options.authenticate(token, space, options.access.user)
     this.after = options.after
   }
 

@@ -47,14 +47,12 @@ export class OpenDoor {
       closed: (dialect, cause) => this.#tell(`closed ${dialect} ${cause}`),
     }
     this.admission = new Admission({ ...OPEN_LIMITS, ...limits })
-    let id = 0
     this.door = new WebSocketDoor({
       gate: createGate(createJwtGate({ secret: SECRET, now })),
       admission: this.admission,
       spaces: this.registry,
       observer,
       now,
-      randomId: () => `peer-${++id}`,
       basePath: '',
       trustedProxies: 0,
       heartbeat: { beatMs: 15_000, stuckMs: 45_000 },

@@ -54,11 +54,11 @@ export class Connection implements Peer, Holder {
   #session: Session | null = null
   #hasLeft = false
   #cause: CloseCause | null = null
-  /** Frames that arrived in one chunk while the session asked for a pause; bounded by that chunk. */
+  /** Frames that arrived while the session was busy: reading goes on until the first of them, and its chunk ends. */
   #waiting: Uint8Array[] | null = null
   #isHandling = false
   #wasHeard = true
-  #wasPaused = true
+  #wasPaused = false
   #pulse: Pulse
   #closingSinceMs: number | null = null
   /** Written in this tick and not handed to the operating system yet: the socket is corked. */
@@ -73,7 +73,6 @@ export class Connection implements Peer, Holder {
     this.#pulse = firstPulse(nowMs, keeper.heartbeat)
     ;(ws as Emitter)[CONNECTION] = this
     ;(socket as Emitter)[CONNECTION] = this
-    ws.pause()
     ws.on('message', Connection.#onWs.message)
     ws.on('error', Connection.#onWs.error)
     ws.on('close', Connection.#onWs.close)
@@ -200,6 +199,7 @@ export class Connection implements Peer, Holder {
     if (this.#session === null || this.#isHandling) {
       this.#waiting ??= []
       this.#waiting.push(data)
+      this.#pause()
     } else this.#handle(this.#session, data)
   }
 
@@ -208,8 +208,6 @@ export class Connection implements Peer, Holder {
       const done = session.receive(frame)
       if (done === undefined) return
       this.#isHandling = true
-      this.#wasPaused = true
-      this.#ws.pause()
       done.then(
         () => {
           this.#isHandling = false
@@ -230,7 +228,14 @@ export class Connection implements Peer, Holder {
       if (this.#waiting.length === 0) this.#waiting = null
       this.#handle(this.#session, frame)
     }
-    if (!this.#isHandling) this.#ws.resume()
+    if (!this.#isHandling && this.#ws.isPaused) this.#ws.resume()
+  }
+
+  /** Most are handled before there is more to read, and then nothing has to stop. */
+  #pause(): void {
+    if (this.#ws.isPaused) return
+    this.#wasPaused = true
+    this.#ws.pause()
   }
 
   #fail(error: unknown): void {

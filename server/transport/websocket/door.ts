@@ -26,7 +26,6 @@ export interface WebSocketDoorOptions {
   readonly observer: DoorObserver
   /** The clock, ms since 1970. */
   readonly now: () => number
-  readonly randomId: () => string
   /** The path in front of `/sync/`, without a slash at its end; often empty. */
   readonly basePath: string
   readonly trustedProxies: number
@@ -54,29 +53,27 @@ interface Wish {
   readonly after: ResumePoint | null
 }
 
-/** Somebody who was let in. */
-interface Guest {
-  readonly space: SpaceName
-  readonly dialect: Dialect
-  readonly place: Place
-}
-
 export class WebSocketDoor {
   readonly #options: WebSocketDoorOptions
   readonly #server: WebSocketServer
   readonly #judge: Judge
-  readonly #connections = new Map<Connection, Guest>()
+  readonly #connections = new Map<Connection, Place>()
   readonly #refused = new Set<Connection>()
   readonly #keeper: Keeper
+  /** One for all: a function for each connection would stay as long as the connection does. */
+  readonly #authenticate: Gate['renew']
+  #opened = 0
   #onEmpty = (): void => {}
 
   constructor(options: WebSocketDoorOptions) {
     this.#options = options
     this.#judge = new Judge(options)
+    this.#authenticate = (token, space, user) => options.gate.renew(token, space, user)
     this.#keeper = {
       heartbeat: options.heartbeat,
       outlet: new Outlet(),
-      onFault: (connection, error) => this.#tell(error, this.#connections.get(connection)?.space ?? null),
+      onFault: (connection, error) =>
+        this.#tell(error, this.#connections.get(connection)?.seat?.space ?? null),
       onClosed: (connection, cause) => this.#onClosed(connection, cause),
     }
     this.#server = new WebSocketServer({
@@ -167,16 +164,17 @@ export class WebSocketDoor {
       place.leave()
       return
     }
-    this.#connections.set(connection, { space, dialect, place })
+    this.#connections.set(connection, place)
     observer.opened(dialect)
     void this.#join(connection, space, access, wish)
   }
 
   async #join(connection: Connection, space: SpaceName, access: Access, wish: Wish): Promise<void> {
-    const { gate, spaces } = this.#options
-    const authenticate = (token: string) => gate.renew(token, space, access.user)
+    const { dialect, after } = wish
+    const authenticate = this.#authenticate
     try {
-      connection.attach(await spaces.join(space, connection, { ...wish, access, authenticate }))
+      const options = { dialect, access, authenticate, after }
+      connection.attach(await this.#options.spaces.join(space, connection, options))
     } catch (error) {
       const refused = toPlenumError(error)
       this.#tell(refused, space)
@@ -186,14 +184,17 @@ export class WebSocketDoor {
 
   /** Completes the handshake; null where the request was no WebSocket handshake or its socket is gone. */
   #open({ request, socket, head }: Upgrade): Connection | null {
-    const { now, randomId, maxPayloadBytes } = this.#options
+    const { now, maxPayloadBytes } = this.#options
     const keeper = this.#keeper
     let opened: Connection | null = null
+    // Node's own, which has nothing to do on the sockets of an http server: two listeners take less than three.
+    for (const listener of socket.listeners('end')) socket.off('end', listener as () => void)
     this.#server.handleUpgrade(request, socket, head, (ws: WebSocket) => {
       // ws listens from here on.
       socket.off('error', destroyOnError)
       inflateInPlace(ws, maxPayloadBytes)
-      opened = new Connection({ id: randomId() as PeerId, ws, socket, nowMs: now(), keeper })
+      const id = `w${++this.#opened}` as PeerId
+      opened = new Connection({ id, ws, socket, nowMs: now(), keeper })
     })
     return opened
   }
@@ -234,14 +235,14 @@ export class WebSocketDoor {
 
   #onClosed(connection: Connection, cause: CloseCause): void {
     const { observer, now } = this.#options
-    const guest = this.#connections.get(connection)
+    const place = this.#connections.get(connection)
     this.#connections.delete(connection)
     this.#refused.delete(connection)
     if (this.#connections.size + this.#refused.size === 0) this.#onEmpty()
-    if (guest === undefined) return
-    if (cause in ERRORS) guest.place.closed(cause as ErrorCode, now())
-    guest.place.leave()
-    observer.closed(guest.dialect, cause)
+    if (place === undefined) return
+    if (cause in ERRORS) place.closed(cause as ErrorCode, now())
+    place.leave()
+    if (place.seat !== null) observer.closed(place.seat.dialect, cause)
   }
 
   #tell(error: PlenumError, space: SpaceName | null): void {
