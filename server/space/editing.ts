@@ -4,7 +4,7 @@
  */
 import type { ErrorCode } from '../../shared/errors.js'
 import type { SpaceName } from '../../shared/names.js'
-import { type ApplyResult, type EngineOutcome, EngineStuck } from './engine.js'
+import { type ApplyResult, type EngineOutcome, EngineStuck, type Guard } from './engine.js'
 import type { SpaceLimits } from './limits.js'
 import type { Observer } from './observer.js'
 import type { Residence } from './residence.js'
@@ -29,6 +29,8 @@ export interface EditingOptions {
   /** Relays and logs; afterwards a rebuild finds it. */
   publish(applied: Applied): void
   reject(message: Inbound, code: ErrorCode, reason: string): void
+  /** What is another user's to bring. */
+  guardOf(message: Inbound): Guard | undefined
   /** What a batch cost the engine. */
   charge(messages: readonly Inbound[], costMs: number): void
   /** The engine got stuck in a batch. */
@@ -60,7 +62,7 @@ export class Editing {
    */
   async apply(batch: readonly Inbound[]): Promise<Omit<Applied, 'updates'>> {
     const { residence, observer, name, limits, log } = this.#options
-    const { publish, reject, charge, onStuck, isReadOnly, discard } = this.#options
+    const { publish, reject, charge, onStuck, isReadOnly, discard, guardOf } = this.#options
     if (residence.isResting && (await residence.knows(batch.map(({ update }) => update)))) {
       return { messages: batch, outcomes: batch.map(() => NOTHING_NEW) }
     }
@@ -71,7 +73,13 @@ export class Editing {
         discard(messages)
         break
       }
-      const inputs = messages.map(({ kind, update, mayEdit }) => ({ kind, update, mayEdit, mayGrow }))
+      const inputs = messages.map(message => {
+        const { kind, update, mayEdit } = message
+        const guard = guardOf(message)
+        return guard === undefined
+          ? { kind, update, mayEdit, mayGrow }
+          : { kind, update, mayEdit, mayGrow, guard }
+      })
       const result = await residence.apply(inputs)
       if (result.type === 'applied') {
         charge(messages, result.costMs ?? 0)

@@ -13,6 +13,13 @@ export interface ClockRange {
   readonly length: number
 }
 
+/** New clocks of these clients come from these users and from nobody else. */
+export interface Guard {
+  readonly owners: ReadonlyMap<number, string>
+  /** Who sends. */
+  readonly user: string
+}
+
 export interface EngineInput {
   /** `step2` is an answer to a state vector: it may carry the sender's own pending structs and old deletions. */
   readonly kind: 'update' | 'step2'
@@ -21,6 +28,8 @@ export interface EngineInput {
   readonly mayEdit: boolean
   /** False where the document is at its quota: deletions are welcome, new content is refused with too_large. */
   readonly mayGrow: boolean
+  /** Absent where there is nothing to guard. */
+  readonly guard?: Guard
 }
 
 export type EngineOutcome =
@@ -30,6 +39,13 @@ export type EngineOutcome =
   | { readonly type: 'gap'; readonly ranges: readonly ClockRange[] }
   /** A step 2 whose rest is the sender's own pending: dropped, and nothing is missing. */
   | { readonly type: 'pending-dropped'; readonly ranges: readonly ClockRange[] }
+  /** New clocks that are another user's to bring were left out: `held`. `update` is what was let in of it. */
+  | {
+      readonly type: 'held'
+      readonly ranges: readonly ClockRange[]
+      readonly held: readonly ClockRange[]
+      readonly update: Uint8Array
+    }
   /** From a reader, and without an edit of theirs: no effect. `extras` says that something was left out. */
   | { readonly type: 'ignored'; readonly extras: boolean }
   /** Not applied at all. */

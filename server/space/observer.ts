@@ -10,6 +10,7 @@ export const COUNTED_EVENTS = {
   flushes: 'Engine batches applied',
   gaps: 'Updates that built on structs the server lacks',
   pending_dropped: 'Step 2 messages whose own pending rest was dropped',
+  held: 'Document messages with another user’s next clocks, which were left out and asked for again',
   rejections: 'Document messages refused for good',
   reader_extras: 'Edits left out of a reader’s step 2',
   discarded: 'Document messages discarded unacknowledged while storage was degraded',

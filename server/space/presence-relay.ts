@@ -58,6 +58,17 @@ export class PresenceRelay {
     return this.#renewed.size > 0 ? flushDelayMs(this.#renewals, nowMs) : Number.POSITIVE_INFINITY
   }
 
+  /** As which user a clientID is present. */
+  userOf(clientId: number): string | undefined {
+    return this.#presence.userOf(clientId)
+  }
+
+  /** The clientID that is present on this connection. */
+  clientIdOf({ peer }: Session): number | undefined {
+    const clientId = this.#presence.clientIdOf(peer.id)
+    return clientId !== undefined && this.#presence.isPresentOn(peer.id, clientId) ? clientId : undefined
+  }
+
   /** Takes an awareness update of a connection. @throws malformed */
   announce(session: Session, update: Uint8Array): void {
     const { observer, sessions } = this.#options

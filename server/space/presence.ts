@@ -75,6 +75,16 @@ export class Presence {
     return this.#present.keys()
   }
 
+  /** As which user a clientID is present. */
+  userOf(clientId: number): string | undefined {
+    return this.#present.get(clientId)?.user
+  }
+
+  /** Whether it is on this connection that the clientID is present. */
+  isPresentOn(peer: PeerId, clientId: number): boolean {
+    return this.#present.get(clientId)?.owner === peer
+  }
+
   clientIdOf(peer: PeerId): number | undefined {
     return this.#bound.get(peer)
   }

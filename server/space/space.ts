@@ -11,6 +11,7 @@ import { deliveriesOf } from './deliveries.js'
 import { type Applied, Editing, isWanted } from './editing.js'
 import { type EngineOutcome, EngineStuck } from './engine.js'
 import { EngineTime } from './engine-time.js'
+import { Holding } from './holding.js'
 import { Inbox } from './inbox.js'
 import type { SpaceLimits } from './limits.js'
 import type { LoadedSpace } from './loading.js'
@@ -20,6 +21,7 @@ import type { Inbound, Session, SpaceInbox } from './session.js'
 import { Signals } from './signals.js'
 import { SpaceLog } from './space-log.js'
 import { Turns } from './turns.js'
+import type { RawInput } from './update-store.js'
 
 /** What all spaces of a process share. */
 export interface SpaceContext extends ResidenceContext {
@@ -52,6 +54,7 @@ export class Space implements SpaceInbox {
   readonly #catchingUp: CatchingUp
   readonly #turns: Turns
   readonly #engineTime: EngineTime
+  readonly #holding: Holding
   /** Sessions with document messages that are handled and not on disk. */
   readonly #unacked = new Set<Session>()
   #quarantine: string | null
@@ -95,6 +98,7 @@ export class Space implements SpaceInbox {
     this.#log = log
     this.#inbox = new Inbox({ maxBytes: limits.maxInboxBytes })
     this.#engineTime = new EngineTime(context)
+    this.#holding = new Holding({ sessions, presence })
     this.#catchingUp = new CatchingUp({ residence, scheduler, observer, limits, log, presence, sessions })
     this.#editing = new Editing({
       name,
@@ -106,6 +110,7 @@ export class Space implements SpaceInbox {
       publish: applied => this.#publish(applied),
       reject: (message, code, reason) => this.#reject(message, code, reason),
       charge: (messages, costMs) => this.#engineTime.charge(messages, costMs),
+      guardOf: message => this.#holding.guardOf(message),
       onStuck: () => context.onStuck(this, 'editing'),
       discard: messages => this.#discard(messages),
       isReadOnly: () => this.#isReadOnly,
@@ -191,9 +196,11 @@ export class Space implements SpaceInbox {
   leave(session: Session): void {
     if (session.flow.type === 'behind') session.flow.question?.done()
     this.#engineTime.leave(session)
+    this.#holding.leave(session)
     if (!this.#sessions.delete(session)) return
     this.#unacked.delete(session)
     this.#presence.leave(session)
+    this.#release()
     this.#turns.request()
     if (this.#sessions.size === 0) this.#emptySinceMs = this.#context.scheduler.elapsed()
   }
@@ -277,6 +284,8 @@ export class Space implements SpaceInbox {
       this.drained(session)
     }
     this.#engineTime.sweep()
+    // Whoever stays and takes their presence back owns nothing any more.
+    this.#release()
     if (this.#suspendedUntilMs !== null && elapsedMs >= this.#suspendedUntilMs) {
       this.#suspendedUntilMs = null
       if (this.#quarantine === null) this.recovered()
@@ -320,6 +329,7 @@ export class Space implements SpaceInbox {
   #end(): void {
     this.#isClosed = true
     this.#engineTime.clear()
+    this.#holding.clear()
     this.#turns.close()
     this.#inbox.clear()
     this.#catchingUp.clear()
@@ -372,7 +382,14 @@ export class Space implements SpaceInbox {
     const { messages, outcomes } = await this.#editing.apply(batch)
     observer.count('flushes')
     for (const [i, message] of messages.entries()) this.#settle(message, outcomes[i]!)
+    this.#release()
+    this.#holding.endFlush()
     if (this.#catchingUp.isAnySlow) await this.#catchingUp.cutSlow()
+  }
+
+  /** Whose messages had something left out that they may bring by now are asked for it. */
+  #release(): void {
+    for (const session of this.#holding.release()) this.#ask(session)
   }
 
   /** Their senders have them, and are asked when writing goes on. */
@@ -386,12 +403,10 @@ export class Space implements SpaceInbox {
     if (updates.length === 0 || this.#isClosed) return
     const users = new Set(messages.map(({ user }) => user))
     // What recovery would replay without one sender: a lone sender's flush is that by itself.
-    const inputs = users.size > 1 ? messages.filter((_, i) => 'ranges' in outcomes[i]!) : []
-    this.#log.append({
-      updates,
-      inputs: inputs.map(({ user, update }) => ({ user, update })),
-      deliveries: deliveriesOf(messages, outcomes),
-    })
+    const inputs = users.size > 1 ? inputsOf(messages, outcomes) : []
+    const deliveries = deliveriesOf(messages, outcomes)
+    this.#log.append({ updates, inputs, deliveries })
+    this.#holding.delivered(deliveries)
     this.#residence.changed(this.#log.position, updates)
     // A lone sender has every byte of a lone event; a second event is a clean-up that it may lack.
     const [sender, ...others] = new Set(messages.map(({ session }) => session))
@@ -421,7 +436,13 @@ export class Space implements SpaceInbox {
       case 'gap':
         observer.count('gaps')
         session.ledger.discarded(replies)
+        if (this.#holding.isHeld(session)) return
         if (session.ledger.needsStep1 && session.mayAskAt(this.#log.position)) this.#ask(session)
+        return
+      case 'held':
+        observer.count('held')
+        session.ledger.discarded(replies)
+        this.#holding.hold(session, outcome.held)
         return
       case 'refused':
         if (outcome.code === 'malformed') session.close('malformed', outcome.reason)
@@ -450,3 +471,11 @@ export class Space implements SpaceInbox {
     session.reject(number, code, reason)
   }
 }
+
+/** What of the messages took effect, as it was sent. */
+const inputsOf = (messages: readonly Inbound[], outcomes: readonly EngineOutcome[]): RawInput[] =>
+  messages.flatMap(({ user, update }, i) => {
+    const outcome = outcomes[i]!
+    if (!('ranges' in outcome)) return []
+    return [{ user, update: outcome.type === 'held' ? outcome.update : update }]
+  })

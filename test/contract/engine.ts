@@ -103,6 +103,32 @@ export const engineContract = (name: string, make: () => EngineUnderTest): void 
       assert.equal([...(await engine.stateVector(A))], [0])
     }))
 
+  test(`[M18] ${name}: new clocks that are another user's to bring are left out, and the rest is let in`, () =>
+    withEngine(async engine => {
+      await engine.open(A, [])
+      const [ann, bob] = [new Writer(1), new Writer(2)]
+      const own = ann.type('ann')
+      bob.read([own])
+      const update = bob.edit(doc => doc.getMap('map').set('bob', true)).update
+      const whole = Y.encodeStateAsUpdate(bob.doc)
+      const guard = { user: 'bob', owners: new Map([[1, 'ann']]) }
+      const { outcomes, updates } = await apply(
+        engine,
+        A,
+        input(own.update, { guard }),
+        input(inPool(whole), { guard, kind: 'step2' }),
+        input(own.update, { guard: { ...guard, user: 'ann' } }),
+        input(whole, { guard }),
+      )
+      const held = [{ client: 1, clock: 0, length: 3 }]
+      const [none, some, owner, known] = outcomes
+      assert.equal(none, { type: 'held', ranges: [], held, update: Uint8Array.of(0, 0) })
+      assert.equal(some, { type: 'held', ranges: [{ client: 2, clock: 0, length: 1 }], held, update })
+      assert.equal(owner, { type: 'applied', ranges: held })
+      assert.equal(known, { type: 'applied', ranges: [] })
+      assert.equal(documentOf(updates).getMap('map').toJSON(), { bob: true })
+    }))
+
   test(`[M8] ${name}: what throws is named, its document is gone, and can be opened again`, () =>
     withEngine(async (engine, size) => {
       await engine.open(A, [GROUND])

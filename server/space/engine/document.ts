@@ -4,12 +4,14 @@
  */
 import * as Y from 'yjs'
 import { PlenumError } from '../../../shared/errors.js'
-import type { ApplyResult, ClockRange, EngineInput, EngineOutcome } from '../engine.js'
+import type { ApplyResult, ClockRange, EngineInput, EngineOutcome, Guard } from '../engine.js'
+import { leaveOut } from './leave-out.js'
 import { Run } from './run.js'
 import { readStateVectorSize, readUpdate, type UpdateFacts } from './update-reader.js'
 
 /** Building a diff visits each client of the asker's vector, so an absurd one is refused. */
 const MAX_STATE_VECTOR_CLIENTS = 100_000
+const NONE: readonly never[] = Object.freeze([])
 
 export class Document {
   readonly #doc = new Y.Doc()
@@ -88,10 +90,11 @@ export class Document {
 
   /** @returns whether the input will be integrated with a run */
   #join(runs: Map<number, Run>, index: number, input: EngineInput, facts: UpdateFacts): boolean {
-    const { kind, update, mayEdit, mayGrow } = input
+    const { kind, update, mayEdit, mayGrow, guard } = input
     const { structs, deletions } = facts
     const client = structs[0]?.client ?? deletions[0]?.client
-    if (kind === 'step2' || !mayEdit || !mayGrow || client === undefined || structs.length > 1) return false
+    if (kind === 'step2' || !mayEdit || !mayGrow || guard !== undefined) return false
+    if (client === undefined || structs.length > 1) return false
     const run = runs.get(client) ?? new Run(client, Y.getState(this.#doc.store, client))
     if (!run.fits(facts, other => Y.getState(this.#doc.store, other))) return false
     run.add(index, update, facts)
@@ -106,11 +109,17 @@ export class Document {
     for (const { index, facts } of run.members) outcomes[index] = { type, ranges: facts.structs }
   }
 
-  #applyOne({ kind, update, mayEdit, mayGrow }: EngineInput, facts: UpdateFacts): EngineOutcome {
+  #applyOne(
+    { kind, update: whole, mayEdit, mayGrow, guard }: EngineInput,
+    facts: UpdateFacts,
+  ): EngineOutcome {
     if (!mayEdit) return this.#judgeReader(kind, facts)
     if (!mayGrow && this.#bringsStructs(facts)) {
       return { type: 'refused', code: 'too_large', reason: 'the document is at its size limit' }
     }
+    const held = guard === undefined ? NONE : this.#othersIn(facts, guard)
+    const update =
+      held.length === 0 ? whole : leaveOut(whole, client => held.some(range => range.client === client))
     const store = this.#doc.store
     const before = facts.structs.map(({ client }) => Y.getState(store, client))
     Y.applyUpdate(this.#doc, update)
@@ -119,7 +128,9 @@ export class Document {
       const length = Y.getState(store, client) - clock
       return length > 0 ? [{ client, clock, length }] : []
     })
-    if (!this.#dropPending()) return { type: 'applied', ranges }
+    const hasRest = this.#dropPending()
+    if (held.length > 0) return { type: 'held', ranges, held, update }
+    if (!hasRest) return { type: 'applied', ranges }
     return { type: kind === 'step2' ? 'pending-dropped' : 'gap', ranges }
   }
 
@@ -129,6 +140,14 @@ export class Document {
       this.#bringsStructs(facts) || facts.deletions.some(range => this.#deletesSomethingLive(range))
     if (!isEdit || kind === 'step2') return { type: 'ignored', extras: isEdit }
     return { type: 'refused', code: 'read_only', reason: 'this role may not edit' }
+  }
+
+  /** The structs that are new and another user's to bring. */
+  #othersIn({ structs }: UpdateFacts, { owners, user }: Guard): readonly ClockRange[] {
+    return structs.filter(({ client, clock, length }) => {
+      const owner = owners.get(client)
+      return owner !== undefined && owner !== user && clock + length > Y.getState(this.#doc.store, client)
+    })
   }
 
   #bringsStructs({ structs }: UpdateFacts): boolean {
