@@ -73,6 +73,8 @@ export class CatchingUp {
         else throw error
       }
     }
+    // A list that has been long stays long.
+    if (this.isEmpty) this.#errands = []
   }
 
   /** Drops everything; nobody waits any more. */

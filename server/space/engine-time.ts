@@ -81,11 +81,6 @@ export class EngineTime {
     this.#paused.delete(session)
   }
 
-  /** Lets everybody go. */
-  clear(): void {
-    for (const session of [...this.#allowances.keys(), ...this.#paused.keys()]) this.leave(session)
-  }
-
   #spend(session: Session, costMs: number): void {
     if (!session.isOpen) return
     const nowMs = this.#options.scheduler.elapsed()

@@ -13,6 +13,9 @@ import type { Session } from './session.js'
 /** The share of the clock that telling of changes may take before it waits, and that of renewals. */
 const CHANGES_SHARE = 0.05
 const RENEWALS_SHARE = 0.01
+/** Every space's, until its first news. */
+const CHANGES_WINDOW = openWindow(0, CHANGES_SHARE)
+const RENEWALS_WINDOW = openWindow(0, RENEWALS_SHARE)
 /** How long changes wait at most for each member of the room, ms: 100 for a hundred; and in all. */
 const CHANGES_WAIT_PER_MEMBER_MS = 1
 const CHANGES_MAX_WAIT_MS = 1_000
@@ -36,19 +39,15 @@ export class PresenceRelay {
   #presence: Presence
   readonly #changed = new Set<number>()
   readonly #renewed = new Set<number>()
-  #changes
-  #renewals
-  #removals
+  #changes = CHANGES_WINDOW
+  #renewals = RENEWALS_WINDOW
+  #removals = CHANGES_WINDOW
   /** Everybody, as of when the first newcomer since the last news came; what is newer, the next news tell. */
   #everybody: AwarenessBatch | null = null
 
   constructor(options: PresenceRelayOptions) {
     this.#options = options
     this.#presence = new Presence(options)
-    const nowMs = options.scheduler.elapsed()
-    this.#changes = openWindow(nowMs, CHANGES_SHARE)
-    this.#renewals = openWindow(nowMs, RENEWALS_SHARE)
-    this.#removals = openWindow(nowMs, CHANGES_SHARE)
   }
 
   /** How long what there is to tell may wait; infinity where there is nothing. */

@@ -79,6 +79,8 @@ export class RecentFlushes {
   trim({ maxBytes, maxUpdates }: RecentBounds): void {
     this.#keep(maxBytes, maxUpdates)
     this.#buffer = this.#buffer.slice(0, this.#usedBytes)
+    this.#lengths = this.#lengths.slice()
+    this.#positions = this.#positions.slice()
   }
 
   /** Drops everything; the last position is this one. */

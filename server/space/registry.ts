@@ -8,6 +8,7 @@ import { PROTOCOL_VERSION, type ResumePoint } from '../../shared/protocol/index.
 import { CommitQueue } from './commit-queue.js'
 import { Compactions } from './compactions.js'
 import { type Engine, EngineStuck } from './engine.js'
+import { EngineTime } from './engine-time.js'
 import type { SpaceLimits } from './limits.js'
 import type { Observer } from './observer.js'
 import type { Packing } from './packing.js'
@@ -69,6 +70,7 @@ export class Registry {
   /** Positions mean something only within one epoch: a crash loses the unsaved tail and reuses its positions. */
   #epoch: string
   readonly #compactions: Compactions
+  readonly #engineTime: EngineTime
   readonly #context: SpaceContext
   readonly #stuckEdits: Strikes
   readonly #stuckLoads: Strikes
@@ -104,9 +106,11 @@ export class Registry {
       followUp: (name, outcome) => this.#compacted(name, outcome),
       onFailed: name => this.#active(name)?.compacted(null),
     })
+    this.#engineTime = new EngineTime(options)
     this.#context = {
       ...options,
       commits: this.#commits,
+      engineTime: this.#engineTime,
       onCompactionDue: due => this.#compactions.soon(due.name),
       onFailed: failed => this.#drop(failed),
       onStuck: (stuck, during) => {
@@ -175,6 +179,7 @@ export class Registry {
 
   /** Once a second: what is due by time, for all spaces. */
   sweep(nowMs: number): void {
+    this.#engineTime.sweep()
     for (const space of this.#spaces()) {
       space.sweep(nowMs)
       if (space.isEvictable(this.#options.scheduler.elapsed())) this.#evict(space)

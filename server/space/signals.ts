@@ -14,6 +14,8 @@ import type { Session } from './session.js'
 
 /** What the signals of a space may cost, ms of a core: a tenth of it for long, and more at once after a pause. */
 const SPACE_TERMS: AllowanceTerms = { share: 0.1, burstMs: 100, maxDebtMs: 1_000 }
+/** Every space's, until its first signal. */
+const WHOLE_ALLOWANCE = newAllowance(SPACE_TERMS, 0)
 const COST_PER_FRAME_MS = 0.012
 const COST_PER_BYTE_MS = 1e-6
 /** What a connection may send at once after a pause: as much as in one second. */
@@ -29,11 +31,10 @@ export interface SignalsOptions {
 export class Signals {
   readonly #options: SignalsOptions
   readonly #senders = new WeakMap<Session, Allowance>()
-  #space: Allowance
+  #space: Allowance = WHOLE_ALLOWANCE
 
   constructor(options: SignalsOptions) {
     this.#options = options
-    this.#space = newAllowance(SPACE_TERMS, options.scheduler.elapsed())
   }
 
   /** Passes a signal on, or tells its sender why not. */

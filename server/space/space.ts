@@ -10,7 +10,7 @@ import { CatchingUp } from './catching-up.js'
 import { deliveriesOf } from './deliveries.js'
 import { type Applied, Editing, isWanted } from './editing.js'
 import { type EngineOutcome, EngineStuck } from './engine.js'
-import { EngineTime } from './engine-time.js'
+import type { EngineTime } from './engine-time.js'
 import { Holding } from './holding.js'
 import { Inbox } from './inbox.js'
 import type { SpaceLimits } from './limits.js'
@@ -26,6 +26,7 @@ import type { RawInput } from './update-store.js'
 /** What all spaces of a process share. */
 export interface SpaceContext extends ResidenceContext {
   readonly limits: SpaceLimits
+  readonly engineTime: EngineTime
   /** The log has outgrown the snapshot. */
   onCompactionDue(space: Space): void
   /** The space cannot go on; its connections are closed and nothing of it may be used again. */
@@ -40,10 +41,9 @@ const MAX_BATCH = 2000
 const COST_PER_FRAME_MS = 0.012
 
 export class Space implements SpaceInbox {
-  /** Names the life of the content. */
-  readonly incarnation: string
   readonly name: SpaceName
   readonly #context: SpaceContext
+  readonly #generation: number
   readonly #sessions = new Set<Session>()
   readonly #residence: Residence
   readonly #presence: PresenceRelay
@@ -53,7 +53,6 @@ export class Space implements SpaceInbox {
   readonly #editing: Editing
   readonly #catchingUp: CatchingUp
   readonly #turns: Turns
-  readonly #engineTime: EngineTime
   readonly #holding: Holding
   /** Sessions with document messages that are handled and not on disk. */
   readonly #unacked = new Set<Session>()
@@ -77,11 +76,11 @@ export class Space implements SpaceInbox {
     context: SpaceContext,
     { residence, loaded }: { readonly residence: Residence; readonly loaded: LoadedSpace },
   ) {
-    const { commits, scheduler, observer, limits, store } = context
+    const { commits, scheduler, observer, limits } = context
     this.name = name
     this.#context = context
     this.#residence = residence
-    this.incarnation = `${store.id}.${loaded.generation}`
+    this.#generation = loaded.generation
     this.#quarantine = loaded.quarantine
     this.#emptySinceMs = scheduler.elapsed()
     const sessions = this.#sessions
@@ -97,7 +96,6 @@ export class Space implements SpaceInbox {
     this.#signals = new Signals({ sessions, observer, scheduler, limits })
     this.#log = log
     this.#inbox = new Inbox({ maxBytes: limits.maxInboxBytes })
-    this.#engineTime = new EngineTime(context)
     this.#holding = new Holding({ sessions, presence })
     this.#catchingUp = new CatchingUp({ residence, scheduler, observer, limits, log, presence, sessions })
     this.#editing = new Editing({
@@ -109,7 +107,7 @@ export class Space implements SpaceInbox {
       log,
       publish: applied => this.#publish(applied),
       reject: (message, code, reason) => this.#reject(message, code, reason),
-      charge: (messages, costMs) => this.#engineTime.charge(messages, costMs),
+      charge: (messages, costMs) => this.#context.engineTime.charge(messages, costMs),
       guardOf: message => this.#holding.guardOf(message),
       onStuck: () => context.onStuck(this, 'editing'),
       discard: messages => this.#discard(messages),
@@ -125,6 +123,11 @@ export class Space implements SpaceInbox {
       },
       turn: () => this.#turn(),
     })
+  }
+
+  /** Names the life of the content. */
+  get incarnation(): string {
+    return `${this.#context.store.id}.${this.#generation}`
   }
 
   get peerCount(): number {
@@ -163,16 +166,16 @@ export class Space implements SpaceInbox {
     if (message.kind === 'step2' && !message.session.hasPresence) this.#presence.sendAll(message.session)
     const room = this.#inbox.put(message)
     this.#turns.request()
-    return room ?? this.#engineTime.pause(message.session)
+    return room ?? this.#context.engineTime.pause(message.session)
   }
 
   answer(session: Session, stateVector: Uint8Array): Promise<void> {
-    this.#engineTime.asked(session, stateVector)
+    this.#context.engineTime.asked(session, stateVector)
     const answered = new Promise<void>(done => {
       this.#catchingUp.add({ type: 'answer', session, question: { stateVector, done } })
       this.#turns.request()
     })
-    return answered.then(() => this.#engineTime.pause(session))
+    return answered.then(() => this.#context.engineTime.pause(session))
   }
 
   announce(session: Session, update: Uint8Array): void {
@@ -195,7 +198,7 @@ export class Space implements SpaceInbox {
 
   leave(session: Session): void {
     if (session.flow.type === 'behind') session.flow.question?.done()
-    this.#engineTime.leave(session)
+    this.#context.engineTime.leave(session)
     this.#holding.leave(session)
     if (!this.#sessions.delete(session)) return
     this.#unacked.delete(session)
@@ -283,7 +286,6 @@ export class Space implements SpaceInbox {
       this.#catchingUp.sweep(session, elapsedMs)
       this.drained(session)
     }
-    this.#engineTime.sweep()
     // Whoever stays and takes their presence back owns nothing any more.
     this.#release()
     if (this.#suspendedUntilMs !== null && elapsedMs >= this.#suspendedUntilMs) {
@@ -328,7 +330,7 @@ export class Space implements SpaceInbox {
 
   #end(): void {
     this.#isClosed = true
-    this.#engineTime.clear()
+    for (const session of this.#sessions) this.#context.engineTime.leave(session)
     this.#holding.clear()
     this.#turns.close()
     this.#inbox.clear()

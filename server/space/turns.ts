@@ -7,6 +7,8 @@ import type { Scheduler } from './scheduler.js'
 
 /** The share of the clock that one space's turns may take before they wait. */
 const SHARE = 0.05
+/** Every space's, until its first turn. */
+const OPEN_WINDOW = openWindow(0, SHARE)
 
 export interface TurnsOptions {
   readonly scheduler: Scheduler
@@ -23,7 +25,7 @@ export interface TurnsOptions {
 
 export class Turns {
   readonly #options: TurnsOptions
-  #window: FlushWindow
+  #window: FlushWindow = OPEN_WINDOW
   #isTurning = false
   #isClosed = false
   #timer: { readonly dueMs: number; cancel(): void } | null = null
@@ -31,7 +33,6 @@ export class Turns {
 
   constructor(options: TurnsOptions) {
     this.#options = options
-    this.#window = openWindow(options.scheduler.elapsed(), SHARE)
   }
 
   /** Whether a turn is under way or about to begin. */
