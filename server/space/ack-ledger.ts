@@ -9,8 +9,11 @@ export class AckLedger {
   #step1Sent = 0
   /** Step 1 that were answered. */
   #replies = 0
-  /** Handled and waiting for their position to be durable, ascending in both. */
-  #waiting: { number: number; position: number }[] = []
+  /**
+   * Handled and waiting for their position to be durable, ascending in both. Null where none is: an empty list would
+   * be old when something is put into it, and the collector is slow to free what an old object held.
+   */
+  #waiting: { number: number; position: number }[] | null = null
   #savedCount = 0
   /** Set while a discarded message holds acks: the step 1 whose reply brings it again. */
   #holdUntilReply: number | null = null
@@ -39,7 +42,7 @@ export class AckLedger {
 
   /** Whether nothing waits for a commit or a reply. */
   get isSettled(): boolean {
-    return this.#waiting.length === 0 && this.#holdUntilReply === null && this.#savedCount === this.#received
+    return this.#waiting === null && this.#holdUntilReply === null && this.#savedCount === this.#received
   }
 
   sentStep1(): void {
@@ -61,8 +64,9 @@ export class AckLedger {
       if (reply < this.#holdUntilReply) return
       this.#holdUntilReply = null
     }
-    const last = this.#waiting.at(-1)
-    if (last !== undefined && last.position === position) last.number = number
+    const last = this.#waiting?.at(-1)
+    if (last?.position === position) last.number = number
+    else if (this.#waiting === null) this.#waiting = [{ number, position }]
     else this.#waiting.push({ number, position })
   }
 
@@ -87,6 +91,7 @@ export class AckLedger {
 
   /** @returns whether `savedCount` grew */
   durable(position: number): boolean {
+    if (this.#waiting === null) return false
     let count = this.#savedCount
     let passed = 0
     for (const entry of this.#waiting) {
@@ -94,7 +99,8 @@ export class AckLedger {
       count = entry.number
       passed++
     }
-    if (passed > 0) this.#waiting = this.#waiting.slice(passed)
+    if (passed === this.#waiting.length) this.#waiting = null
+    else if (passed > 0) this.#waiting = this.#waiting.slice(passed)
     const grew = count > this.#savedCount
     this.#savedCount = count
     return grew

@@ -7,6 +7,7 @@ import { type Allowance, type AllowanceTerms, leftAt, newAllowance, spend } from
 import type { SpaceLimits } from './limits.js'
 import type { Observer } from './observer.js'
 import type { Scheduler } from './scheduler.js'
+import { loneSender } from './senders.js'
 import type { Inbound, Session } from './session.js'
 
 export interface EngineTimeOptions {
@@ -41,6 +42,11 @@ export class EngineTime {
 
   /** Shares out what one batch cost. */
   charge(messages: readonly Inbound[], costMs: number): void {
+    const lone = loneSender(messages)
+    if (lone !== null) {
+      this.#spend(lone, costMs)
+      return
+    }
     const bytesOf = ({ update }: Inbound): number => update.length + BYTES_PER_MESSAGE
     const bytes = messages.reduce((sum, message) => sum + bytesOf(message), 0)
     const costs = new Map<Session, number>()
@@ -97,6 +103,8 @@ export class EngineTime {
   #left(session: Session): number {
     const allowance = this.#allowances.get(session)
     if (allowance === undefined) return this.#terms.burstMs
+    // It only grows until something is spent.
+    if (allowance.leftMs >= 0) return allowance.leftMs
     return leftAt(allowance, this.#terms, this.#options.scheduler.elapsed())
   }
 }

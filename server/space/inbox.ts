@@ -3,7 +3,11 @@ import type { Inbound } from './session.js'
 
 export class Inbox {
   readonly #maxBytes: number
-  #messages: Inbound[] = []
+  /**
+   * Null while there are none: a list that waits empty is old when a message comes, and the collector is slow to
+   * free what an old object held.
+   */
+  #messages: Inbound[] | null = null
   #bytes = 0
   #room: { readonly opened: Promise<void>; open(): void } | null = null
 
@@ -12,7 +16,7 @@ export class Inbox {
   }
 
   get isEmpty(): boolean {
-    return this.#messages.length === 0
+    return this.#messages === null
   }
 
   get bytes(): number {
@@ -21,15 +25,16 @@ export class Inbox {
 
   /** @returns a promise while the sender should not be read from */
   put(message: Inbound): void | Promise<void> {
-    this.#messages.push(message)
+    if (this.#messages === null) this.#messages = [message]
+    else this.#messages.push(message)
     this.#bytes += message.update.length
     if (this.#bytes > this.#maxBytes) return this.#whenRoom()
   }
 
   /** The oldest messages, in order. */
   take(atMost: number): Inbound[] {
-    const batch = this.#messages
-    this.#messages = batch.splice(atMost)
+    const batch = this.#messages ?? []
+    this.#messages = batch.length > atMost ? batch.splice(atMost) : null
     for (const { update } of batch) this.#bytes -= update.length
     if (this.#bytes <= this.#maxBytes) this.#openRoom()
     return batch
@@ -37,7 +42,7 @@ export class Inbox {
 
   /** Drops everything; nobody waits any more. */
   clear(): void {
-    this.#messages = []
+    this.#messages = null
     this.#bytes = 0
     this.#openRoom()
   }

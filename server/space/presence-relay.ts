@@ -52,9 +52,9 @@ export class PresenceRelay {
 
   /** How long what there is to tell may wait; infinity where there is nothing. */
   get waitMs(): number {
+    if (this.#changed.size === 0 && this.#renewed.size === 0) return Number.POSITIVE_INFINITY
     const nowMs = this.#options.scheduler.elapsed()
-    if (this.#changed.size > 0) return flushDelayMs(this.#changes, nowMs)
-    return this.#renewed.size > 0 ? flushDelayMs(this.#renewals, nowMs) : Number.POSITIVE_INFINITY
+    return flushDelayMs(this.#changed.size > 0 ? this.#changes : this.#renewals, nowMs)
   }
 
   /** As which user a clientID is present. */

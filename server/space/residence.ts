@@ -131,17 +131,16 @@ export class Residence {
   }
 
   /** After `broken` the document has to be rebuilt. */
-  async apply(batch: readonly EngineInput[]): Promise<ApplyResult> {
-    const engine = this.#place.type === 'awake' ? this.#place.engine : await this.#wake()
+  apply(batch: readonly EngineInput[]): Promise<ApplyResult> {
+    if (this.#place.type === 'resting') return this.#wake().then(engine => engine.apply(this.#name, batch))
     this.#neededMs = this.#context.scheduler.elapsed()
-    return engine.apply(this.#name, batch)
+    return this.#place.engine.apply(this.#name, batch)
   }
 
   /** The document has changed by these updates, and the log is at this position. */
   changed(position: number, updates: readonly Uint8Array[]): void {
     this.#position = position
     if (this.#standing?.add(updates) === false) this.#standing = null
-    this.#neededMs = this.#context.scheduler.elapsed()
     this.#stateVector = null
     this.#fullState = null
   }

@@ -17,6 +17,7 @@ import type { SpaceLimits } from './limits.js'
 import type { LoadedSpace } from './loading.js'
 import { PresenceRelay } from './presence-relay.js'
 import { Residence, type ResidenceContext } from './residence.js'
+import { loneSender } from './senders.js'
 import type { Inbound, Session, SpaceInbox } from './session.js'
 import { Signals } from './signals.js'
 import { SpaceLog } from './space-log.js'
@@ -54,8 +55,6 @@ export class Space implements SpaceInbox {
   readonly #catchingUp: CatchingUp
   readonly #turns: Turns
   readonly #holding: Holding
-  /** Sessions with document messages that are handled and not on disk. */
-  readonly #unacked = new Set<Session>()
   #quarantine: string | null
   /** Until when nothing may be written, on the clock that never jumps; null where it may. */
   #suspendedUntilMs: number | null = null
@@ -118,7 +117,7 @@ export class Space implements SpaceInbox {
       maxWindowMs: limits.flushWindowMaxMs,
       waitMs: windowMs => {
         if (!this.#catchingUp.isEmpty || this.#isRestDue) return 0
-        const editsMs = this.#inbox.isEmpty || this.#isBlocked ? Number.POSITIVE_INFINITY : windowMs
+        const editsMs = this.#inbox.isEmpty || this.#isBlocked ? Number.POSITIVE_INFINITY : windowMs()
         return Math.min(editsMs, presence.waitMs)
       },
       turn: () => this.#turn(),
@@ -201,7 +200,6 @@ export class Space implements SpaceInbox {
     this.#context.engineTime.leave(session)
     this.#holding.leave(session)
     if (!this.#sessions.delete(session)) return
-    this.#unacked.delete(session)
     this.#presence.leave(session)
     this.#release()
     this.#turns.request()
@@ -211,10 +209,7 @@ export class Space implements SpaceInbox {
   /** The log is on disk up to `position`. */
   durable(position: number): void {
     this.#log.durable(position)
-    for (const session of this.#unacked) {
-      session.durable(this.#log.durablePosition)
-      if (session.ledger.isSettled) this.#unacked.delete(session)
-    }
+    for (const session of this.#sessions) session.durable(this.#log.durablePosition)
     if (!this.#inbox.isEmpty) this.#turns.request()
     if (this.#log.isCompactionDue) this.#context.onCompactionDue(this)
   }
@@ -268,7 +263,6 @@ export class Space implements SpaceInbox {
     const sessions = [...this.#sessions].slice(0, atMost)
     for (const session of sessions) {
       this.#sessions.delete(session)
-      this.#unacked.delete(session)
       session.close(code, reason)
     }
     if (this.#sessions.size === 0) {
@@ -403,19 +397,18 @@ export class Space implements SpaceInbox {
   /** Logs what was applied and relays it to everybody who is up to date. */
   #publish({ messages, outcomes, updates }: Applied): void {
     if (updates.length === 0 || this.#isClosed) return
-    const users = new Set(messages.map(({ user }) => user))
     // What recovery would replay without one sender: a lone sender's flush is that by itself.
-    const inputs = users.size > 1 ? inputsOf(messages, outcomes) : []
+    const isShared = messages.some(({ user }) => user !== messages[0]!.user)
+    const inputs = isShared ? inputsOf(messages, outcomes) : []
     const deliveries = deliveriesOf(messages, outcomes)
     this.#log.append({ updates, inputs, deliveries })
     this.#holding.delivered(deliveries)
     this.#residence.changed(this.#log.position, updates)
     // A lone sender has every byte of a lone event; a second event is a clean-up that it may lack.
-    const [sender, ...others] = new Set(messages.map(({ session }) => session))
-    this.#relay(updates, others.length === 0 && updates.length === 1 ? sender : undefined)
+    this.#relay(updates, updates.length === 1 ? loneSender(messages) : null)
   }
 
-  #relay(updates: readonly Uint8Array[], except: Session | undefined): void {
+  #relay(updates: readonly Uint8Array[], except: Session | null): void {
     const frames = updates.map(update => encodeMessage({ type: 'update', update }))
     let sent = 0
     for (const session of this.#sessions) {
@@ -465,7 +458,6 @@ export class Space implements SpaceInbox {
     }
     session.ledger.handled(number, reply, this.#log.position)
     session.durable(this.#log.durablePosition)
-    if (session.isOpen && !session.ledger.isSettled) this.#unacked.add(session)
   }
 
   #reject({ session, number }: Inbound, code: ErrorCode, reason: string): void {

@@ -16,9 +16,9 @@ export interface TurnsOptions {
   readonly maxWindowMs: number
   /**
    * How long what there is to do may wait; infinity where there is nothing, or nothing that can go on.
-   * @param windowMs what is left of the window of edits, ms
+   * @param windowMs tells what is left of the window of edits, ms; a look at the clock that is not always needed
    */
-  waitMs(windowMs: number): number
+  waitMs(windowMs: () => number): number
   /** Does some of it; never rejects. @returns what it costs the process beyond its own time, ms */
   turn(): Promise<number>
 }
@@ -44,19 +44,16 @@ export class Turns {
   request(): void {
     if (this.#isTurning || this.#isClosed) return
     const { scheduler, waitMs } = this.#options
-    const nowMs = scheduler.elapsed()
-    const delayMs = waitMs(flushDelayMs(this.#window, nowMs))
+    const delayMs = waitMs(this.#windowMs)
     if (delayMs === Number.POSITIVE_INFINITY) return
-    const dueMs = nowMs + delayMs
-    if (delayMs > 0 && this.#timer !== null && this.#timer.dueMs <= dueMs) return
-    this.#timer?.cancel()
     if (delayMs > 0) {
-      this.#timer = { dueMs, cancel: scheduler.after(delayMs, () => void this.#run()) }
+      this.#runAt(scheduler.elapsed() + delayMs, delayMs)
       return
     }
+    this.#timer?.cancel()
     this.#timer = null
     this.#isTurning = true
-    scheduler.soon(() => void this.#run())
+    scheduler.soon(this.#begin)
   }
 
   /** Resolves after the turn that is under way, or after the next; at once when closed and none is. */
@@ -70,6 +67,16 @@ export class Turns {
     this.#isClosed = true
     this.#timer?.cancel()
     if (!this.#isTurning) this.#wake()
+  }
+
+  readonly #windowMs = (): number => flushDelayMs(this.#window, this.#options.scheduler.elapsed())
+
+  readonly #begin = (): void => void this.#run()
+
+  #runAt(dueMs: number, delayMs: number): void {
+    if (this.#timer !== null && this.#timer.dueMs <= dueMs) return
+    this.#timer?.cancel()
+    this.#timer = { dueMs, cancel: this.#options.scheduler.after(delayMs, this.#begin) }
   }
 
   async #run(): Promise<void> {
@@ -86,6 +93,7 @@ export class Turns {
   }
 
   #wake(): void {
+    if (this.#waiters.length === 0) return
     const waiters = this.#waiters
     this.#waiters = []
     for (const resolve of waiters) resolve()

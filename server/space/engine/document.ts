@@ -6,6 +6,7 @@ import * as Y from 'yjs'
 import { PlenumError } from '../../../shared/errors.js'
 import type { ApplyResult, ClockRange, EngineInput, EngineOutcome, Guard } from '../engine.js'
 import { leaveOut } from './leave-out.js'
+import { QuietDoc } from './quiet-doc.js'
 import { Run } from './run.js'
 import { readStateVectorSize, readUpdate, type UpdateFacts } from './update-reader.js'
 
@@ -13,9 +14,13 @@ import { readStateVectorSize, readUpdate, type UpdateFacts } from './update-read
 const MAX_STATE_VECTOR_CLIENTS = 100_000
 const NONE: readonly never[] = Object.freeze([])
 
+/** Told which input is integrated next; null while it is several, or the clean-up of them all. */
+type AtInput = (index: number | null) => void
+
 export class Document {
-  readonly #doc = new Y.Doc()
-  #events: Uint8Array[] = []
+  readonly #doc = new QuietDoc()
+  /** Of the batch that is worked on. */
+  #events: Uint8Array[] | null = null
 
   /**
    * One transaction: what it creates Yjs does not clean up, so that the document is what the updates say, and
@@ -31,44 +36,33 @@ export class Document {
       }
     })
     // Only now: listening makes Yjs encode every transaction.
-    this.#doc.on('update', (update: Uint8Array) => this.#events.push(update))
+    this.#doc.on('update', (update: Uint8Array) => this.#events?.push(update))
   }
 
-  /** @param atInput told which input is integrated next; null while it is several, or the clean-up of them all */
-  apply(batch: readonly EngineInput[], atInput: (index: number | null) => void = () => {}): ApplyResult {
-    this.#events = []
+  apply(batch: readonly EngineInput[], atInput: AtInput = () => {}): ApplyResult {
+    const events: Uint8Array[] = []
+    this.#events = events
+    // Yjs left a list there after the last transaction. It is old by now, and the collector is slow to free what an
+    // old object held: the whole transaction, which Yjs is about to put into it.
+    this.#doc._transactionCleanups = []
     const outcomes = new Array<EngineOutcome>(batch.length)
     let underWay: number | null = null
     const at = (index: number | null): void => {
       underWay = index
       atInput(index)
     }
-    const runs = new Map<number, Run>()
-    const integrate = (): void => {
-      for (const run of runs.values()) {
-        at(run.members.length === 1 ? run.members[0]!.index : null)
-        this.#applyRun(run, outcomes)
-      }
-      runs.clear()
-    }
     try {
       this.#doc.transact(() => {
-        for (const [i, input] of batch.entries()) {
-          const facts = readInput(input)
-          if ('type' in facts) outcomes[i] = facts
-          else if (!this.#join(runs, i, input, facts)) {
-            integrate()
-            at(i)
-            if (!this.#join(runs, i, input, facts)) outcomes[i] = this.#applyOne(input, facts)
-          }
-        }
-        integrate()
+        if (batch.length === 1) outcomes[0] = this.#applyAlone(batch[0]!, at)
+        else this.#applyAll(batch, outcomes, at)
         at(null)
       })
     } catch (cause) {
       return { type: 'broken', offender: underWay, cause }
+    } finally {
+      this.#events = null
     }
-    return { type: 'applied', outcomes, updates: this.#events }
+    return { type: 'applied', outcomes, updates: events }
   }
 
   stateVector(): Uint8Array {
@@ -86,6 +80,35 @@ export class Document {
 
   destroy(): void {
     this.#doc.destroy()
+  }
+
+  /** There is nothing to join it with. */
+  #applyAlone(input: EngineInput, at: AtInput): EngineOutcome {
+    const facts = readInput(input)
+    if ('type' in facts) return facts
+    at(0)
+    return this.#applyOne(input, facts)
+  }
+
+  #applyAll(batch: readonly EngineInput[], outcomes: EngineOutcome[], at: AtInput): void {
+    const runs = new Map<number, Run>()
+    const integrate = (): void => {
+      for (const run of runs.values()) {
+        at(run.members.length === 1 ? run.members[0]!.index : null)
+        this.#applyRun(run, outcomes)
+      }
+      runs.clear()
+    }
+    for (const [i, input] of batch.entries()) {
+      const facts = readInput(input)
+      if ('type' in facts) outcomes[i] = facts
+      else if (!this.#join(runs, i, input, facts)) {
+        integrate()
+        at(i)
+        if (!this.#join(runs, i, input, facts)) outcomes[i] = this.#applyOne(input, facts)
+      }
+    }
+    integrate()
   }
 
   /** @returns whether the input will be integrated with a run */
