@@ -7,7 +7,7 @@
 /** From the start of one commit to the start of the next but one commit's own time: how old an unsaved edit gets. */
 const PERIOD_MS = 40
 /** So much is worth a commit of its own: its cost is small beside theirs. */
-const ENOUGH_EDITS = 32
+const ENOUGH_EDITS = 128
 const ENOUGH_BYTES = 64 * 1024
 /** How soon after an acknowledgement those who waited for it are back: on a fast machine, and on a busy one. */
 const RETURN_MS = 6

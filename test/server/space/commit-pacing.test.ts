@@ -109,6 +109,6 @@ test('[S12] enough edits, or enough bytes, go at once', () => {
   const delayMs = (edits: number, bytes: number): number =>
     commitDelayMs(pace, gather(NOTHING_GATHERED, { edits, bytes }, 3), 3)
   assert.is(delayMs(1, 30), 35)
-  assert.is(delayMs(32, 30), 0)
+  assert.is(delayMs(128, 30), 0)
   assert.is(delayMs(1, 64 * 1024), 0)
 })
