@@ -17,6 +17,7 @@ import type { Scheduler } from './scheduler.js'
 import { type Authenticate, Session } from './session.js'
 import { Space, type SpaceContext } from './space.js'
 import { Strikes } from './strikes.js'
+import { unfailing } from './unfailing-observer.js'
 import type { CompactionOutcome, UpdateStore } from './update-store.js'
 
 export interface RegistryOptions {
@@ -78,7 +79,8 @@ export class Registry {
   #hasEnded = false
   #joined = 0
 
-  constructor(options: RegistryOptions) {
+  constructor(given: RegistryOptions) {
+    const options = { ...given, observer: unfailing(given.observer) }
     this.#options = options
     this.#epoch = options.randomId()
     const { maxStuckCalls: most, suspensionMs: termMs } = options.limits
