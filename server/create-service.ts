@@ -22,7 +22,7 @@ import { openEngine } from './service/open-engine.js'
 import { type OpenStore, openServiceStore } from './service/open-store.js'
 import { type DrainReport, Registry } from './space/registry.js'
 import { type Scheduler, systemScheduler } from './space/scheduler.js'
-import { WebSocketDoor } from './transport/index.js'
+import { sweptBeatMs, WebSocketDoor } from './transport/index.js'
 
 export interface ServiceOptions {
   /** Settings that differ from the defaults, or all of them. */
@@ -92,6 +92,7 @@ const closeRunning = async (running: Promise<Running>): Promise<DrainReport> => 
 const startRunning = async (config: Config, options: ServiceOptions): Promise<Running> => {
   const { scheduler = systemScheduler } = options
   const now = (): number => scheduler.now()
+  const sweepMs = Math.min(SWEEP_MS, config.heartbeatMs)
   let live: { door: WebSocketDoor; registry: Registry } | null = null
   const metrics = new Metrics(() => figuresOf(live), options.isWithProcessMetrics ?? false)
   const observer = createObserver(createLogger(config.logLevel, options.logDestination), metrics, now)
@@ -119,7 +120,10 @@ const startRunning = async (config: Config, options: ServiceOptions): Promise<Ru
       basePath: config.basePath,
       trustedProxies: config.trustProxy,
       // The spaces close what is too slow, with a code, before the heartbeat ends it without.
-      heartbeat: { beatMs: config.heartbeatMs, stuckMs: config.slowPeerDeadlineMs + config.heartbeatMs },
+      heartbeat: {
+        beatMs: sweptBeatMs(config.heartbeatMs, sweepMs),
+        stuckMs: config.slowPeerDeadlineMs + config.heartbeatMs,
+      },
       isCompressing: config.compression === 'on',
       maxPayloadBytes: Math.max(config.maxFrameBytes, config.maxDocumentBytes),
     })
@@ -137,13 +141,10 @@ const startRunning = async (config: Config, options: ServiceOptions): Promise<Ru
     const address = await listen(server, config)
     // An accept that fails (too many open files) concerns nobody who is inside.
     server.on('error', error => observer.report('error', 'the http server failed', { error }))
-    const sweeps = setInterval(
-      () => {
-        const nowMs = now()
-        for (const part of [registry, door, admission, opened]) attempt(observer, () => part.sweep(nowMs))
-      },
-      Math.min(SWEEP_MS, config.heartbeatMs),
-    )
+    const sweeps = setInterval(() => {
+      const nowMs = now()
+      for (const part of [registry, door, admission, opened]) attempt(observer, () => part.sweep(nowMs))
+    }, sweepMs)
     observer.report('info', 'listening', { ...address, dataDir: config.dataDir })
     const stop = async (): Promise<DrainReport> => {
       door.stopAccepting()

@@ -1,3 +1,4 @@
 /** The doors as the service wires them. */
 export type { Admission, DoorObserver, Gate, Place, Refusal, Session, Spaces } from './ports.js'
 export { WebSocketDoor, type WebSocketDoorOptions } from './websocket/door.js'
+export { sweptBeatMs } from './websocket/heartbeat.js'

@@ -30,6 +30,9 @@ export interface HeartbeatLimits {
   readonly stuckMs: number
 }
 
+/** The beat that keeps the promise of two beats although each waits for the next sweep. */
+export const sweptBeatMs = (promisedMs: number, sweepMs: number): number => promisedMs - sweepMs / 2
+
 export type Beat = 'early' | 'ask' | 'dead'
 
 export const firstPulse = (nowMs: number, { beatMs }: HeartbeatLimits): Pulse => ({

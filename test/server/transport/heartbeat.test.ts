@@ -5,6 +5,7 @@ import {
   nextPulse,
   type Pulse,
   type Signs,
+  sweptBeatMs,
 } from '../../../server/transport/websocket/heartbeat.js'
 import { assert, suite } from '../../support/suite.js'
 
@@ -51,6 +52,28 @@ test('[D8] silence is death within two beats, whenever it begins', () => {
 
     assert.is(beat, 'dead')
     assert.ok(second - last <= 30 || second <= 30, `heard last at ${last}, dead at ${second}`)
+  }
+})
+
+test('[D8] nor does it take longer where a beat has to wait for a sweep', () => {
+  const [promisedMs, sweepMs] = [15_000, 1_000]
+  const limits = { ...LIMITS, beatMs: sweptBeatMs(promisedMs, sweepMs) }
+  for (let sweepsFromMs = 1; sweepsFromMs <= sweepMs; sweepsFromMs += 333) {
+    for (let endMs = 100; endMs < 60_000; endMs += 100) {
+      let pulse = firstPulse(0, limits)
+      let askedMs = 0
+      let isDead = false
+      let nowMs = sweepsFromMs
+      for (; !isDead; nowMs += sweepMs) {
+        // It answers as long as it is there.
+        const next = nextPulse(pulse, { ...SILENT, wasHeard: askedMs < endMs }, nowMs, limits)
+        if (next.pulse !== pulse) askedMs = nowMs
+        pulse = next.pulse
+        isDead = next.beat === 'dead'
+      }
+      const tookMs = nowMs - sweepMs - endMs
+      assert.ok(tookMs <= 2 * promisedMs, `sweeps from ${sweepsFromMs}, ended at ${endMs}: ${tookMs}`)
+    }
   }
 })
 
