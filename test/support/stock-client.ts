@@ -87,6 +87,19 @@ export class StockClient {
     return this.call('play', { turns, otherClientId })
   }
 
+  /** The process stands still: its sockets stay open, and nobody answers on them. */
+  suspend(): void {
+    this.#child.kill('SIGSTOP')
+  }
+
+  /** Ends the process, without a word to anybody. */
+  async kill(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
+    const exit = once(this.#child, 'exit')
+    this.#child.kill('SIGKILL')
+    await exit
+  }
+
   /** Leaves, and ends the process. */
   async close(): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
