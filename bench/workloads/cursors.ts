@@ -4,7 +4,7 @@
  */
 import { atPace } from '../load/pace.js'
 import { Room } from '../load/room.js'
-import { measure, untilQuiet } from '../load/stretch.js'
+import { measure, untilQuiet, WARM_UP_SECONDS } from '../load/stretch.js'
 import { lower, noted, type Workload } from '../workload.js'
 
 const SEED = 2
@@ -34,21 +34,18 @@ export const cursors =
         stateOf,
         isDeflating,
       })
-      await untilQuiet(server)
-      const bytesBefore = room.receivedBytes
-      progress(`${clients} cursors move ${rate} times a second for ${seconds} s`)
-      const stretch = await measure(server, async () => {
-        let moves = 0
-        await atPace({
-          actors: clients,
-          perSecond: rate,
-          seconds,
-          act: member => room.announce(member, cursorState(member, ++moves)),
-        })
+      let position = 0
+      const moveFor = async (seconds: number): Promise<void> => {
+        const act = (member: number): void => room.announce(member, cursorState(member, ++position))
+        await atPace({ actors: clients, perSecond: rate, seconds, act })
         const isKnown = (): boolean => room.isEverybodyKnown
         await room.until('everybody knows the last position of everybody', isKnown, SETTLE_TIME_MS)
         await untilQuiet(server)
-      })
+      }
+      await moveFor(WARM_UP_SECONDS)
+      const bytesBefore = room.receivedBytes
+      progress(`${clients} cursors move ${rate} times a second for ${seconds} s`)
+      const stretch = await measure(server, () => moveFor(seconds))
       const bytes = room.receivedBytes - bytesBefore
       const isDeflated = room.members.every(member => member.isDeflated)
       room.close()

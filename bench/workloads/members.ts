@@ -6,6 +6,9 @@ import { lower, noted, type Workload } from '../workload.js'
 
 const SEED = 6
 const SETTLE_TIME_MS = 240_000
+const JOINING_AT_ONCE = 50
+/** Who was there before, in a room of their own, so that compiling just in time is not what is measured. */
+const WARM_UP_MEMBERS = 300
 
 const memberState = (member: number): string =>
   JSON.stringify({ user: { name: `Member ${member}`, color: `hsl(${(member * 37) % 360} 70% 45%)` } })
@@ -15,6 +18,21 @@ export const members: Workload = async ({ target, parameters, progress }) => {
   const server = await target.start()
   let room: Room | null = null
   try {
+    progress(`${Math.min(clients, WARM_UP_MEMBERS)} others join, renew and leave before`)
+    const before = await Room.open({
+      server,
+      space: 'warm-up',
+      clients: Math.min(clients, WARM_UP_MEMBERS),
+      writers: 0,
+      seed: SEED,
+      stateOf: memberState,
+      joiningAtOnce: JOINING_AT_ONCE,
+    })
+    for (let member = 0; member < before.members.length; member++)
+      before.announce(member, memberState(member))
+    await before.until('everybody knows everybody', () => before.isEverybodyKnown, SETTLE_TIME_MS)
+    before.close()
+    await untilQuiet(server)
     progress(`${clients} members join`)
     const joining = await measure(server, async () => {
       room = await Room.open({
@@ -24,7 +42,7 @@ export const members: Workload = async ({ target, parameters, progress }) => {
         writers: 0,
         seed: SEED,
         stateOf: memberState,
-        joiningAtOnce: 50,
+        joiningAtOnce: JOINING_AT_ONCE,
       })
       await room.until('everybody knows everybody', () => room!.fewestKnown === clients - 1, SETTLE_TIME_MS)
       await untilQuiet(server)
