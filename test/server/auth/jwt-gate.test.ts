@@ -63,6 +63,12 @@ const REFUSED: readonly (readonly [string, string])[] = [
   ['spaces as a list', forge({ ...GOOD, spaces: ['demo'] })],
   ['an unknown role', forge({ ...GOOD, spaces: { demo: 'owner' } })],
   ['not yet valid', forge({ ...GOOD, nbf: NOW_S + 5 })],
+  ['nbf as text', forge({ ...GOOD, nbf: String(NOW_S - 5) })],
+  ['nbf that is null', forge({ ...GOOD, nbf: null })],
+  ['iat as text', forge({ ...GOOD, iat: 'now' })],
+  ['exp that is null', forge({ ...GOOD, exp: null })],
+  ['an unusual header with another algorithm', forge(GOOD, { typ: 'at+jwt', alg: 'HS512' })],
+  ['claims as a list', forge([GOOD])],
   [
     'a changed payload',
     forge(GOOD).replace(/\.[^.]+\./, `.${Buffer.from('{"sub":"eve"}').toString('base64url')}.`),
@@ -105,10 +111,14 @@ test('[G2] audience and issuer are required once they are configured', async () 
 
   await gate.authenticate(forge({ ...GOOD, aud: 'plenum', iss: 'https://app.example' }))
   await gate.authenticate(forge({ ...GOOD, aud: ['other', 'plenum'], iss: 'https://app.example' }))
+  const header = { typ: 'at+jwt', kid: '1', alg: 'HS256' }
+  await gate.authenticate(forge({ ...GOOD, aud: 'plenum', iss: 'https://app.example' }, header))
 
   for (const claims of [
     {},
     { aud: 'plenum' },
+    { aud: 'plenum-other', iss: 'https://app.example' },
+    { aud: ['other'], iss: 'https://app.example' },
     { aud: 'other', iss: 'https://app.example' },
     { aud: 'plenum', iss: 'https://evil.example' },
   ]) {
