@@ -14,6 +14,7 @@ import {
   text,
 } from './config/options.js'
 import { DEFAULT_LIMITS } from './space/limits.js'
+import { parseIdentityPath } from './space/stamp.js'
 
 const named = (env: string, description: string) => ({
   env: `PLENUM_${env}`,
@@ -31,6 +32,11 @@ const checkBasePath = (value: string): string | null =>
   value === '' || /^(\/[A-Za-z0-9._~-]+)+$/.test(value)
     ? null
     : 'a path such as /plenum, without a slash at its end'
+
+const checkIdentity = (value: string): string | null =>
+  parseIdentityPath(value) === null && value !== 'none'
+    ? 'a list of paths such as user.name=name or user.id=id, or none'
+    : null
 
 const notEmpty = (value: string): string | null => (value.trim() === '' ? 'not empty' : null)
 
@@ -86,6 +92,29 @@ export const CONFIG_TABLE = Object.freeze({
     named('MAX_AWARENESS', 'Largest awareness state of a client'),
     DEFAULT_LIMITS.maxAwarenessBytes,
     { min: 128, max: 2 ** 24 },
+  ),
+  identityPaths: list(
+    named(
+      'IDENTITY',
+      'Where `id` and `name` of the token are written into awareness states, separated by commas, such as `user.name=name` (a `name` only where the token has one); `none`: nowhere but in `plenum`',
+    ),
+    checkIdentity,
+    DEFAULT_LIMITS.identityPaths,
+  ),
+  memberGraceMs: duration(
+    named('MEMBER_GRACE', 'Whoever comes back within this time has never left'),
+    DEFAULT_LIMITS.memberGraceMs,
+    { min: 0, max: 86_400_000 },
+  ),
+  maxMembersLeft: integer(
+    named('MEMBERS_LEFT', 'How many members who left a space remembers, the latest of them'),
+    DEFAULT_LIMITS.maxMembersLeft,
+    { min: 0, max: 100_000 },
+  ),
+  memberRetentionMs: duration(
+    named('MEMBER_RETENTION', 'How long they are remembered'),
+    DEFAULT_LIMITS.memberRetentionMs,
+    { min: 0 },
   ),
   signalsPerSecond: integer(
     named('SIGNALS', 'Signals that one connection may send per second, and at once after a pause'),

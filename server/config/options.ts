@@ -112,9 +112,13 @@ export const optionalText = (
 })
 
 /** A list separated by commas; each entry is checked by itself. */
-export const list = (naming: Naming, check: (value: string) => string | null): Option<readonly string[]> => ({
+export const list = (
+  naming: Naming,
+  check: (value: string) => string | null,
+  fallback: readonly string[] = Object.freeze([]),
+): Option<readonly string[]> => ({
   ...naming,
-  fallback: Object.freeze([]),
+  fallback,
   read: joined => {
     const values = joined
       .split(',')

@@ -48,13 +48,14 @@ export const openServiceStore = async (
 }
 
 const openSqlite = async ({ config, observer, now }: StoreContext): Promise<OpenedStore> => {
-  const { dataDir, retentionDays } = config
+  const { dataDir, retentionDays, memberRetentionMs } = config
   const failpoints = readFailpoints(config.failpoints)
   const store = await openSqliteStore({
     dataDir,
     now,
     observer,
     retentionMs: retentionDays * DAY_MS,
+    memberRetentionMs,
     failpoints,
   })
   store.expectLoads()

@@ -5,6 +5,7 @@
  */
 import { PlenumError } from '../../shared/errors.js'
 import { isPlain } from './json-text.js'
+import type { AwarenessState } from './stamp.js'
 
 /** An entry as it came. */
 export interface AwarenessEntry {
@@ -42,19 +43,24 @@ export const decodeAwareness = (
 }
 
 /** What a JSON text says of its client: here it is, it is gone, or nothing that anybody could be told. */
-export type StateKind = 'state' | 'gone' | 'unacceptable'
+export type ReadState =
+  | { readonly type: 'state'; readonly state: AwarenessState }
+  | { readonly type: 'gone' }
+  | { readonly type: 'unacceptable' }
 
 const textDecoder = new TextDecoder('utf-8', { fatal: true })
+const GONE_STATE: ReadState = Object.freeze({ type: 'gone' })
+const UNACCEPTABLE: ReadState = Object.freeze({ type: 'unacceptable' })
 
 /** Objects of bounded size and depth, without keys that could reach a prototype; `null` where it is gone. */
-export const kindOfState = (json: Uint8Array, maxBytes: number): StateKind => {
-  if (json.length > maxBytes) return 'unacceptable'
+export const readState = (json: Uint8Array, maxBytes: number): ReadState => {
+  if (json.length > maxBytes) return UNACCEPTABLE
   try {
     const state: unknown = JSON.parse(textDecoder.decode(json))
-    if (state === null) return 'gone'
-    return isObject(state) && isPlain(state) ? 'state' : 'unacceptable'
+    if (state === null) return GONE_STATE
+    return isObject(state) && isPlain(state) ? { type: 'state', state } : UNACCEPTABLE
   } catch {
-    return 'unacceptable'
+    return UNACCEPTABLE
   }
 }
 
@@ -123,5 +129,5 @@ const malformed = (why: string): never => {
   throw new PlenumError('malformed', `malformed awareness update: ${why}`)
 }
 
-const isObject = (value: unknown): boolean =>
+const isObject = (value: unknown): value is AwarenessState =>
   typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -6,6 +6,7 @@
 
 /** An allowance that was not used is kept up to this, ms: a burst after a pause is relayed at once. */
 const MAX_ALLOWANCE_MS = 15
+const MIN_DELAY_MS = 1e-3
 
 export interface FlushWindow {
   /** The share of the time that flushes may take before they wait. */
@@ -34,8 +35,11 @@ export const afterFlush = (
 })
 
 /** Milliseconds to wait from `nowMs` before the next flush; 0 means at once. */
-export const flushDelayMs = (window: FlushWindow, nowMs: number): number =>
-  Math.max(0, -allowanceAt(window, nowMs) / window.share)
+export const flushDelayMs = (window: FlushWindow, nowMs: number): number => {
+  const delayMs = -allowanceAt(window, nowMs) / window.share
+  // Less is what rounding leaves of a wait that is over.
+  return delayMs < MIN_DELAY_MS ? 0 : delayMs
+}
 
 const allowanceAt = ({ share, allowanceMs, atMs }: FlushWindow, nowMs: number): number =>
   Math.min(MAX_ALLOWANCE_MS, allowanceMs + (nowMs - atMs) * share)

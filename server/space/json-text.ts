@@ -21,7 +21,7 @@ export const isPlain = (root: unknown): boolean => {
     for (const value of level) {
       if (typeof value !== 'object' || value === null) continue
       for (const [key, child] of Object.entries(value)) {
-        if (FORBIDDEN_KEYS.has(key)) return false
+        if (isForbiddenKey(key)) return false
         below.push(child)
       }
     }
@@ -29,3 +29,5 @@ export const isPlain = (root: unknown): boolean => {
   }
   return true
 }
+
+export const isForbiddenKey = (key: string): boolean => FORBIDDEN_KEYS.has(key)

@@ -6,6 +6,13 @@ export interface SpaceLimits {
   readonly maxDocumentBytes: number
   /** One awareness state, as JSON. */
   readonly maxAwarenessBytes: number
+  /** Where the token's identity is written into awareness states, as in `user.name=name`. */
+  readonly identityPaths: readonly string[]
+  /** A user who comes back within this time has never left. */
+  readonly memberGraceMs: number
+  /** Members who left that a space remembers, and for how long. */
+  readonly maxMembersLeft: number
+  readonly memberRetentionMs: number
   /** Connections to one space; one more is refused with rate_limited. */
   readonly maxPeersPerSpace: number
   /** What may wait for one slow connection before it is caught up by a diff instead. */
@@ -40,6 +47,10 @@ export const DEFAULT_LIMITS: SpaceLimits = Object.freeze({
   maxFrameBytes: 64 * 2 ** 20,
   maxDocumentBytes: 64 * 2 ** 20,
   maxAwarenessBytes: 64 * 2 ** 10,
+  identityPaths: Object.freeze(['user.id=id', 'user.name=name']),
+  memberGraceMs: 30_000,
+  maxMembersLeft: 500,
+  memberRetentionMs: 30 * 86_400_000,
   maxPeersPerSpace: 10_000,
   peerBudgetBytes: 2 ** 20,
   signalsPerSecond: 20,

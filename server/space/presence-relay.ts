@@ -7,8 +7,10 @@ import type { AwarenessBatch } from './awareness-batch.js'
 import { afterFlush, flushDelayMs, openWindow } from './flush-window.js'
 import type { Observer } from './observer.js'
 import { Presence } from './presence.js'
+import type { Roster } from './roster.js'
 import type { Scheduler } from './scheduler.js'
 import type { Session } from './session.js'
+import type { IdentityPath } from './stamp.js'
 
 /** The share of the clock that telling of changes may take before it waits, and that of renewals. */
 const CHANGES_SHARE = 0.05
@@ -29,7 +31,9 @@ export interface PresenceRelayOptions {
   readonly sessions: ReadonlySet<Session>
   readonly observer: Observer
   readonly scheduler: Scheduler
+  readonly roster: Roster
   readonly maxStateBytes: number
+  readonly identityPaths: readonly IdentityPath[]
   /** The longest that changes wait in a small room, ms. */
   readonly maxWindowMs: number
 }
@@ -47,7 +51,7 @@ export class PresenceRelay {
 
   constructor(options: PresenceRelayOptions) {
     this.#options = options
-    this.#presence = new Presence(options)
+    this.#presence = this.#nobody()
   }
 
   /** How long what there is to tell may wait; infinity where there is nothing. */
@@ -70,10 +74,14 @@ export class PresenceRelay {
 
   /** Takes an awareness update of a connection. @throws malformed */
   announce(session: Session, update: Uint8Array): void {
-    const { observer, sessions } = this.#options
+    const { observer, sessions, scheduler, roster } = this.#options
     const { peer, access, order, hasPresence } = session
-    const announcer = { id: peer.id, user: access.user, order, hasPresence }
-    const { changed, renewed, nudge, replaces, dropped } = this.#presence.announce(announcer, update)
+    const nowMs = scheduler.now()
+    const { joinedAtMs, lastSeenMs } = roster.member(access.user) ?? { joinedAtMs: nowMs, lastSeenMs: nowMs }
+    const stamp = { user: access.user, name: access.name, joinedAtMs, lastSeenMs }
+    const result = this.#presence.announce({ id: peer.id, stamp, order, hasPresence }, update, nowMs)
+    const { changed, renewed, nudge, replaces, dropped } = result
+    if (result.isActivity) roster.act(access.user, nowMs)
     for (const clientId of changed) this.#changed.add(clientId)
     for (const clientId of renewed) this.#renewed.add(clientId)
     if (dropped > 0) observer.count('awareness_dropped', dropped)
@@ -127,7 +135,7 @@ export class PresenceRelay {
     this.#changed.clear()
     this.#renewed.clear()
     this.#everybody = null
-    this.#presence = new Presence(this.#options)
+    this.#presence = this.#nobody()
   }
 
   /** Sends what has changed since the last flush, if it is time. @returns whether anybody may have been told */
@@ -144,6 +152,12 @@ export class PresenceRelay {
     if (hasChanges) this.#changes = afterFlush(this.#changes, cost, this.#maxWaitMs)
     else this.#renewals = afterFlush(this.#renewals, cost, RENEWALS_MAX_WAIT_MS)
     return true
+  }
+
+  #nobody(): Presence {
+    const { roster, maxStateBytes, identityPaths } = this.#options
+    const isStampOf = (user: string, joinedAtMs: number): boolean => roster.isStampOf(user, joinedAtMs)
+    return new Presence({ maxStateBytes, identityPaths, isStampOf })
   }
 
   get #maxWaitMs(): number {

@@ -1,7 +1,7 @@
 /**
  * Who announces which awareness state in one space. A connection speaks for one clientID only; the server never
- * changes a clock; a clientID that peers already know is made visible again by a nudge. No I/O and no clock:
- * every call returns what has to be sent.
+ * changes a clock; a clientID that peers already know is made visible again by a nudge. States are stamped when
+ * they change, and kept as bytes. No I/O and no clock: every call returns what has to be sent.
  */
 import { AwarenessBatch } from './awareness-batch.js'
 import {
@@ -10,9 +10,10 @@ import {
   decodeAwareness,
   encodeEntry,
   GONE,
-  kindOfState,
+  readState,
 } from './awareness-codec.js'
 import type { PeerId } from './peer.js'
+import { type AwarenessState, type IdentityPath, type Stamp, stamped, stampOn } from './stamp.js'
 
 /** Peers compare clocks as numbers; one near 2^53 could never be passed again. */
 const MAX_CLOCK = 2 ** 32
@@ -22,7 +23,8 @@ const MAX_DEPARTED = 2048
 /** A connection as presence sees it. */
 export interface Announcer {
   readonly id: PeerId
-  readonly user: string
+  /** What is written into its states; `lastSeenMs` only while they do not change. */
+  readonly stamp: Stamp
   /** Which connection of the space it was: the later of two has the greater number. */
   readonly order: number
   /** Whether others' entries were sent to it: stock clients send every entry that they receive back. */
@@ -40,11 +42,15 @@ export interface AnnounceResult {
   readonly replaces: PeerId | null
   /** Entries dropped without an effect. */
   readonly dropped: number
+  /** Whether somebody who was present has another state: the member did something. */
+  readonly isActivity: boolean
 }
 
 interface Present {
   clock: number
-  /** The state as JSON in UTF-8. */
+  /** The state as it came, JSON in UTF-8. */
+  raw: Uint8Array
+  /** And as others see it. */
   json: Uint8Array
   /** The latest entry as it is sent; null while nobody has needed it. */
   entry: Uint8Array | null
@@ -53,21 +59,30 @@ interface Present {
   owner: PeerId
   order: number
   user: string
+  /** Not something that was heard of another tab before the server told of it. */
+  isSurelyOwn: boolean
+}
+
+export interface PresenceOptions {
+  readonly maxStateBytes: number
+  readonly identityPaths: readonly IdentityPath[]
+  /** Whether it was us who wrote this into a state. */
+  isStampOf(user: string, joinedAtMs: number): boolean
 }
 
 /** What an entry of a connection's own clientID came to. */
-type Effect = 'none' | 'changed' | 'renewed' | 'unacceptable'
+type Effect = 'none' | 'acted' | 'changed' | 'renewed' | 'unacceptable'
 
 export class Presence {
-  readonly #maxStateBytes: number
+  readonly #options: PresenceOptions
   readonly #present = new Map<number, Present>()
   /** The last clock of those who left. */
   readonly #departed = new Map<number, number>()
   /** The clientID that each connection speaks for, from its first announcement to its end. */
   readonly #bound = new Map<PeerId, number>()
 
-  constructor(options: { readonly maxStateBytes: number }) {
-    this.#maxStateBytes = options.maxStateBytes
+  constructor(options: PresenceOptions) {
+    this.#options = options
   }
 
   /** clientIDs that are present. */
@@ -89,8 +104,11 @@ export class Presence {
     return this.#bound.get(peer)
   }
 
-  /** @throws malformed where the bytes are not an awareness update */
-  announce(announcer: Announcer, update: Uint8Array): AnnounceResult {
+  /**
+   * @param nowMs what a state that changes says of when its member was last seen
+   * @throws malformed where the bytes are not an awareness update
+   */
+  announce(announcer: Announcer, update: Uint8Array, nowMs: number): AnnounceResult {
     const speaksFor = this.#bound.get(announcer.id)
     const { entries, skipped } = decodeAwareness(
       update,
@@ -101,11 +119,13 @@ export class Presence {
     let nudge: Uint8Array | null = null
     let replaces: PeerId | null = null
     let dropped = skipped
+    let isActivity = false
     for (const entry of entries) {
       const bound = this.#bound.get(announcer.id)
       if (bound === entry.clientId) {
-        const effect = this.#update(announcer, entry)
-        if (effect === 'changed') changed.push(bound)
+        const effect = this.#update(announcer, entry, nowMs)
+        if (effect === 'changed' || effect === 'acted') changed.push(bound)
+        if (effect === 'acted') isActivity = true
         if (effect === 'renewed') renewed.push(bound)
         if (effect === 'unacceptable') dropped++
         continue
@@ -119,7 +139,7 @@ export class Presence {
       replaces = first.replaces
       if (first.isVisible) changed.push(entry.clientId)
     }
-    return { changed, renewed, nudge, replaces, dropped }
+    return { changed, renewed, nudge, replaces, dropped, isActivity }
   }
 
   /** The connection is closed. @returns the clientIDs whose removal peers must be sent */
@@ -159,35 +179,36 @@ export class Presence {
     return clock === undefined ? null : encodeEntry(clientId, clock, GONE)
   }
 
-  #update(announcer: Announcer, { clientId, clock, json }: AwarenessEntry): Effect {
+  #update(announcer: Announcer, { clientId, clock, json }: AwarenessEntry, nowMs: number): Effect {
     const present = this.#present.get(clientId)
     const known = present?.clock ?? this.#departed.get(clientId) ?? -1
     if (clock > MAX_CLOCK) return 'unacceptable'
     if (clock < known) return 'none'
-    if (present !== undefined && isSame(json, present.json)) {
+    if (present !== undefined && isSame(json, present.raw)) {
       if (clock === known) return 'none'
       present.clock = clock
       present.entry = null
       return present.isTold ? 'renewed' : 'changed'
     }
-    const kind = kindOfState(json, this.#maxStateBytes)
-    if (kind === 'unacceptable') return 'unacceptable'
+    const read = readState(json, this.#options.maxStateBytes)
+    if (read.type === 'unacceptable') return 'unacceptable'
     if (present === undefined) {
-      if (kind === 'gone' || clock === known) return 'none'
-      this.#arrive(announcer, clientId, clock, json)
-      return 'changed'
+      if (read.type === 'gone' || clock === known) return 'none'
+      this.#arrive(announcer, { clientId, clock, json }, this.#stamped(read.state, announcer.stamp, nowMs))
+      return 'acted'
     }
-    if (kind === 'gone') {
+    if (read.type === 'gone') {
       present.clock = clock
       this.#depart(clientId)
       return 'changed'
     }
     if (clock === known) return 'none'
     present.clock = clock
-    present.json = new Uint8Array(json)
+    present.raw = new Uint8Array(json)
+    present.json = this.#stamped(read.state, announcer.stamp, nowMs)
     present.entry = null
     present.isTold = false
-    return 'changed'
+    return 'acted'
   }
 
   /** The first announcement of a connection, or null where it may not speak for this clientID. */
@@ -196,17 +217,21 @@ export class Presence {
     const present = this.#present.get(clientId)
     const knownClock = present?.clock ?? this.#departed.get(clientId)
     // Only what was sent to a connection can come back as an echo, and an echo never has a newer clock.
-    if (present !== undefined && (announcer.hasPresence || present.user !== announcer.user)) return null
+    if (present !== undefined && (announcer.hasPresence || present.user !== announcer.stamp.user)) return null
     if (knownClock !== undefined && announcer.hasPresence && clock <= knownClock) return null
-    if (clock > MAX_CLOCK || kindOfState(json, this.#maxStateBytes) !== 'state') return null
+    if (clock > MAX_CLOCK) return null
+    const read = readState(json, this.#options.maxStateBytes)
+    if (read.type !== 'state' || this.#isEcho(read.state)) return null
     // What an older connection sent may arrive late.
     if (present !== undefined && present.order > announcer.order) {
       return { nudge: null, replaces: announcer.id, isVisible: false }
     }
     this.#bound.set(announcer.id, clientId)
-    const replaces = present?.owner ?? null
-    if (replaces !== null) this.#bound.delete(replaces)
-    this.#arrive(announcer, clientId, Math.max(clock, knownClock ?? 0), json)
+    if (present !== undefined) this.#bound.delete(present.owner)
+    // A tab that passed on what it heard of another only loses what it never had.
+    const replaces = present?.isSurelyOwn ? present.owner : null
+    const latest = { clientId, clock: Math.max(clock, knownClock ?? 0), json }
+    this.#arrive(announcer, latest, this.#stamped(read.state, announcer.stamp, 0))
     if (knownClock === undefined) return { nudge: null, replaces, isVisible: true }
     // Peers ignore a state at a clock that they know. Told that it is gone, the client says so at a higher one
     // (y-websocket issue 122).
@@ -214,17 +239,31 @@ export class Presence {
     return { nudge, replaces, isVisible: clock > knownClock }
   }
 
-  #arrive(announcer: Announcer, clientId: number, clock: number, json: Uint8Array): void {
+  /** Whether it was the server that told the announcer of this state: nobody has a stamp on their own. */
+  #isEcho(state: AwarenessState): boolean {
+    const stamp = stampOn(state)
+    return stamp !== null && this.#options.isStampOf(stamp.user, stamp.joinedAtMs)
+  }
+
+  #stamped(state: AwarenessState, stamp: Stamp, nowMs: number): Uint8Array {
+    const lastSeenMs = Math.max(nowMs, stamp.lastSeenMs)
+    return stamped(state, { ...stamp, lastSeenMs }, this.#options.identityPaths)
+  }
+
+  #arrive(announcer: Announcer, { clientId, clock, json }: AwarenessEntry, told: Uint8Array): void {
     this.#departed.delete(clientId)
     this.#present.set(clientId, {
       clock,
       // The frame that it came in goes.
-      json: new Uint8Array(json),
+      raw: new Uint8Array(json),
+      json: told,
       entry: null,
       isTold: false,
       owner: announcer.id,
       order: announcer.order,
-      user: announcer.user,
+      user: announcer.stamp.user,
+      // A client announces itself before it can have been told of others.
+      isSurelyOwn: !announcer.hasPresence,
     })
   }
 

@@ -10,12 +10,15 @@ import { Compactions } from './compactions.js'
 import { type Engine, EngineStuck } from './engine.js'
 import { EngineTime } from './engine-time.js'
 import type { SpaceLimits } from './limits.js'
+import { MemberJournal } from './member-journal.js'
+import type { RosterMember } from './members.js'
 import type { Observer } from './observer.js'
 import type { Packing } from './packing.js'
 import type { Access, Dialect, Peer } from './peer.js'
 import type { Scheduler } from './scheduler.js'
 import { type Authenticate, Session } from './session.js'
 import { Space, type SpaceContext } from './space.js'
+import { parseIdentityPath } from './stamp.js'
 import { Strikes } from './strikes.js'
 import { unfailing } from './unfailing-observer.js'
 import type { CompactionOutcome, UpdateStore } from './update-store.js'
@@ -72,6 +75,7 @@ export class Registry {
   #epoch: string
   readonly #compactions: Compactions
   readonly #engineTime: EngineTime
+  readonly #journal: MemberJournal
   readonly #context: SpaceContext
   readonly #stuckEdits: Strikes
   readonly #stuckLoads: Strikes
@@ -109,8 +113,13 @@ export class Registry {
       onFailed: name => this.#active(name)?.compacted(null),
     })
     this.#engineTime = new EngineTime(options)
+    const { store, observer, scheduler, limits } = options
+    const { memberRetentionMs } = limits
+    this.#journal = new MemberJournal({ store: store.members, observer, scheduler, memberRetentionMs })
     this.#context = {
       ...options,
+      journal: this.#journal,
+      identityPaths: limits.identityPaths.map(parseIdentityPath).filter(path => path !== null),
       commits: this.#commits,
       engineTime: this.#engineTime,
       onCompactionDue: due => this.#compactions.soon(due.name),
@@ -186,6 +195,14 @@ export class Registry {
       space.sweep(nowMs)
       if (space.isEvictable(this.#options.scheduler.elapsed())) this.#evict(space)
     }
+    this.#journal.sweep(this.status.peers > 0)
+  }
+
+  /** Who is in a space and who was, open or not. @throws load_failed */
+  async members(name: SpaceName): Promise<readonly RosterMember[]> {
+    const entry = this.#entries.get(name)
+    const opened = entry?.type === 'loading' ? await entry.space.catch(() => undefined) : this.#active(name)
+    return opened?.members ?? this.#journal.load(name)
   }
 
   /** Compacts one space now, open or not. @throws internal */
@@ -211,6 +228,7 @@ export class Registry {
     await Promise.race([this.#closeAll(), deadline])
     // What arrived until the last connection was closed.
     await Promise.race([this.#settle(), deadline])
+    await Promise.race([this.#journal.flush(), deadline])
     const report = this.#unsaved()
     this.#hasEnded = true
     this.#commits.close()

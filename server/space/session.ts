@@ -9,6 +9,7 @@ import {
   decodeClientMessage,
   EMPTY_AWARENESS_FRAME,
   encodeMessage,
+  type LeaveReason,
   MESSAGE,
   type NoticeKind,
   type ServerMessage,
@@ -16,6 +17,7 @@ import {
 } from '../../shared/protocol/index.js'
 import { mayDo } from '../../shared/roles.js'
 import { AckLedger } from './ack-ledger.js'
+import { leaveReasonOf } from './leave-reason.js'
 import { KEEPALIVE_AFTER_MS } from './limits.js'
 import type { Access, Dialect, Peer } from './peer.js'
 import type { Scheduler } from './scheduler.js'
@@ -45,7 +47,9 @@ export interface SpaceInbox {
   sendPresence(session: Session): void
   signal(session: Session, signal: Signal): void
   drained(session: Session): void
-  leave(session: Session): void
+  leave(session: Session, reason: LeaveReason): void
+  /** The connection has another token. */
+  renewed(session: Session): void
 }
 
 /** Backpressure: `live` is sent every frame; `behind` nothing but one diff from `since`, once it drained. */
@@ -107,6 +111,10 @@ export class Session {
   sentPosition = 0
   /** Whether it has been sent others' presence: once it answered our first step 1. */
   hasPresence = false
+  /** Whether it is told of members, from the same moment on; `missed` while it lacks some of it. */
+  roster: 'untold' | 'told' | 'missed' = 'untold'
+  /** The version of the roster that it was sent as a whole. */
+  rosterVersion = 0
   readonly #inbox: SpaceInbox
   readonly #scheduler: Scheduler
   readonly #maxFrameBytes: number
@@ -161,17 +169,17 @@ export class Session {
   }
 
   /** The connection is closed: presence leaves in this tick. Idempotent. */
-  leave(): void {
+  leave(reason: LeaveReason = 'closed'): void {
     if (!this.#isOpen) return
     this.#isOpen = false
-    this.#inbox.leave(this)
+    this.#inbox.leave(this, reason)
   }
 
   /** Closes the connection and leaves. Idempotent. */
   close(code: ErrorCode, reason?: string): void {
     if (!this.#isOpen) return
     this.peer.close(code, reason)
-    this.leave()
+    this.leave(leaveReasonOf(code))
   }
 
   sendFrame(frame: Uint8Array): void {
@@ -286,6 +294,7 @@ export class Session {
       if (access.user !== this.#access.user)
         throw new PlenumError('unauthenticated', 'the token is of another user')
       this.#access = access
+      this.#inbox.renewed(this)
       this.send({ type: 'access', role: access.role, expiresAtMs: access.expiresAtMs ?? 0 })
     } catch (error) {
       const { code, message } = toPlenumError(error)

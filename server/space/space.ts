@@ -5,7 +5,7 @@
  */
 import { assertNever, type ErrorCode, type PlenumError, toPlenumError } from '../../shared/errors.js'
 import type { SpaceName } from '../../shared/names.js'
-import { encodeMessage, type Signal } from '../../shared/protocol/index.js'
+import { encodeMessage, type LeaveReason, type Signal } from '../../shared/protocol/index.js'
 import { CatchingUp } from './catching-up.js'
 import { deliveriesOf } from './deliveries.js'
 import { type Applied, Editing, isWanted } from './editing.js'
@@ -13,14 +13,20 @@ import { type EngineOutcome, EngineStuck } from './engine.js'
 import type { EngineTime } from './engine-time.js'
 import { Holding } from './holding.js'
 import { Inbox } from './inbox.js'
+import { leaveReasonOf } from './leave-reason.js'
 import type { SpaceLimits } from './limits.js'
 import type { LoadedSpace } from './loading.js'
+import type { MemberJournal } from './member-journal.js'
+import type { RosterMember } from './members.js'
 import { PresenceRelay } from './presence-relay.js'
 import { Residence, type ResidenceContext } from './residence.js'
+import { Roster } from './roster.js'
+import { RosterRelay } from './roster-relay.js'
 import { loneSender } from './senders.js'
 import type { Inbound, Session, SpaceInbox } from './session.js'
 import { Signals } from './signals.js'
 import { SpaceLog } from './space-log.js'
+import type { IdentityPath } from './stamp.js'
 import { Turns } from './turns.js'
 import type { RawInput } from './update-store.js'
 
@@ -28,6 +34,8 @@ import type { RawInput } from './update-store.js'
 export interface SpaceContext extends ResidenceContext {
   readonly limits: SpaceLimits
   readonly engineTime: EngineTime
+  readonly journal: MemberJournal
+  readonly identityPaths: readonly IdentityPath[]
   /** The log has outgrown the snapshot. */
   onCompactionDue(space: Space): void
   /** The space cannot go on; its connections are closed and nothing of it may be used again. */
@@ -48,6 +56,8 @@ export class Space implements SpaceInbox {
   readonly #sessions = new Set<Session>()
   readonly #residence: Residence
   readonly #presence: PresenceRelay
+  readonly #roster: Roster
+  readonly #rosterRelay: RosterRelay
   readonly #signals: Signals
   readonly #log: SpaceLog
   readonly #inbox: Inbox
@@ -67,15 +77,21 @@ export class Space implements SpaceInbox {
 
   /** @throws load_failed, and nothing stays behind */
   static async open(name: SpaceName, context: SpaceContext): Promise<Space> {
-    return new Space(name, context, await Residence.open(name, context))
+    const [opened, members] = await Promise.all([Residence.open(name, context), knownMembers(name, context)])
+    return new Space(name, context, { ...opened, members })
   }
 
   private constructor(
     name: SpaceName,
     context: SpaceContext,
-    { residence, loaded }: { readonly residence: Residence; readonly loaded: LoadedSpace },
+    parts: {
+      readonly residence: Residence
+      readonly loaded: LoadedSpace
+      readonly members: readonly RosterMember[]
+    },
   ) {
-    const { commits, scheduler, observer, limits } = context
+    const { commits, scheduler, observer, limits, journal } = context
+    const { residence, loaded, members } = parts
     this.name = name
     this.#context = context
     this.#residence = residence
@@ -83,15 +99,21 @@ export class Space implements SpaceInbox {
     this.#quarantine = loaded.quarantine
     this.#emptySinceMs = scheduler.elapsed()
     const sessions = this.#sessions
+    const roster = new Roster({ ...limits, space: name, stored: members, journal })
+    const rosterRelay = new RosterRelay({ roster, sessions, scheduler })
     const presence = new PresenceRelay({
       observer,
       scheduler,
       sessions,
+      roster,
       maxStateBytes: limits.maxAwarenessBytes,
+      identityPaths: context.identityPaths,
       maxWindowMs: limits.flushWindowMaxMs,
     })
     const log = new SpaceLog({ space: name, commits, loaded })
     this.#presence = presence
+    this.#roster = roster
+    this.#rosterRelay = rosterRelay
     this.#signals = new Signals({ sessions, observer, scheduler, limits })
     this.#log = log
     this.#inbox = new Inbox({ maxBytes: limits.maxInboxBytes })
@@ -118,7 +140,7 @@ export class Space implements SpaceInbox {
       waitMs: windowMs => {
         if (!this.#catchingUp.isEmpty || this.#isRestDue) return 0
         const editsMs = this.#inbox.isEmpty || this.#isBlocked ? Number.POSITIVE_INFINITY : windowMs()
-        return Math.min(editsMs, presence.waitMs)
+        return Math.min(editsMs, presence.waitMs, rosterRelay.waitMs)
       },
       turn: () => this.#turn(),
     })
@@ -127,6 +149,11 @@ export class Space implements SpaceInbox {
   /** Names the life of the content. */
   get incarnation(): string {
     return `${this.#context.store.id}.${this.#generation}`
+  }
+
+  /** Who is here, and who was. */
+  get members(): readonly RosterMember[] {
+    return [...this.#roster.members]
   }
 
   get peerCount(): number {
@@ -156,16 +183,21 @@ export class Space implements SpaceInbox {
   /** Adds a connection: it is asked for what it has, and answered when it asks. */
   join(session: Session): void {
     this.#sessions.add(session)
+    this.#roster.enter(session.access, this.#context.scheduler.now())
     if (this.#context.commits.isDegraded) session.notify('degraded')
     if (this.#isReadOnly) session.notify('read-only')
     this.#ask(session)
   }
 
   submit(message: Inbound): void | Promise<void> {
-    if (message.kind === 'step2' && !message.session.hasPresence) this.#presence.sendAll(message.session)
+    const { session, kind } = message
+    if (kind === 'step2' && !session.hasPresence) {
+      this.#presence.sendAll(session)
+      this.#rosterRelay.sendAll(session)
+    }
     const room = this.#inbox.put(message)
     this.#turns.request()
-    return room ?? this.#context.engineTime.pause(message.session)
+    return room ?? this.#context.engineTime.pause(session)
   }
 
   answer(session: Session, stateVector: Uint8Array): Promise<void> {
@@ -195,12 +227,18 @@ export class Space implements SpaceInbox {
     if (this.#catchingUp.drained(session)) this.#turns.request()
   }
 
-  leave(session: Session): void {
+  renewed(session: Session): void {
+    this.#roster.rename(session.access)
+    this.#turns.request()
+  }
+
+  leave(session: Session, reason: LeaveReason): void {
     if (session.flow.type === 'behind') session.flow.question?.done()
     this.#context.engineTime.leave(session)
     this.#holding.leave(session)
     if (!this.#sessions.delete(session)) return
     this.#presence.leave(session)
+    this.#exit(session, reason)
     this.#release()
     this.#turns.request()
     if (this.#sessions.size === 0) this.#emptySinceMs = this.#context.scheduler.elapsed()
@@ -263,6 +301,7 @@ export class Space implements SpaceInbox {
     const sessions = [...this.#sessions].slice(0, atMost)
     for (const session of sessions) {
       this.#sessions.delete(session)
+      this.#exit(session, leaveReasonOf(code))
       session.close(code, reason)
     }
     if (this.#sessions.size === 0) {
@@ -286,6 +325,9 @@ export class Space implements SpaceInbox {
       this.#suspendedUntilMs = null
       if (this.#quarantine === null) this.recovered()
     }
+    this.#roster.sweep(wallMs)
+    this.#rosterRelay.sweep()
+    if (this.#roster.hasNews) this.#turns.request()
     this.#residence.sweep(elapsedMs)
     const { idleSinceMs } = this.#residence
     if (idleSinceMs === null || elapsedMs - idleSinceMs < this.#context.limits.dormantAfterMs) return
@@ -318,6 +360,10 @@ export class Space implements SpaceInbox {
     this.#context.onFailed(this)
   }
 
+  #exit(session: Session, reason: LeaveReason): void {
+    this.#roster.leave(session.access.user, reason, this.#context.scheduler.now())
+  }
+
   get #isReadOnly(): boolean {
     return this.#quarantine !== null || this.#suspendedUntilMs !== null
   }
@@ -343,7 +389,9 @@ export class Space implements SpaceInbox {
       if (!this.#isClosed && !this.#inbox.isEmpty) await this.#flush()
       if (!this.#isClosed && !this.#catchingUp.isEmpty) await this.#catchingUp.run()
       if (!this.#isClosed && this.#isRestDue) await this.#rest()
-      if (this.#presence.flush() && this.#catchingUp.isAnySlow) await this.#catchingUp.cutSlow()
+      const isPresenceTold = this.#presence.flush()
+      const isRosterTold = this.#rosterRelay.flush()
+      if ((isPresenceTold || isRosterTold) && this.#catchingUp.isAnySlow) await this.#catchingUp.cutSlow()
     } catch (error) {
       this.fail(toPlenumError(error))
     }
@@ -397,6 +445,7 @@ export class Space implements SpaceInbox {
   /** Logs what was applied and relays it to everybody who is up to date. */
   #publish({ messages, outcomes, updates }: Applied): void {
     if (updates.length === 0 || this.#isClosed) return
+    this.#noteEdits(messages, outcomes)
     // What recovery would replay without one sender: a lone sender's flush is that by itself.
     const isShared = messages.some(({ user }) => user !== messages[0]!.user)
     const inputs = isShared ? inputsOf(messages, outcomes) : []
@@ -406,6 +455,14 @@ export class Space implements SpaceInbox {
     this.#residence.changed(this.#log.position, updates)
     // A lone sender has every byte of a lone event; a second event is a clean-up that it may lack.
     this.#relay(updates, updates.length === 1 ? loneSender(messages) : null)
+  }
+
+  #noteEdits(messages: readonly Inbound[], outcomes: readonly EngineOutcome[]): void {
+    const nowMs = this.#context.scheduler.now()
+    for (let i = 0; i < messages.length; i++) {
+      const message = messages[i]!
+      if (isEdit(message, outcomes[i]!)) this.#roster.act(message.user, nowMs)
+    }
   }
 
   #relay(updates: readonly Uint8Array[], except: Session | null): void {
@@ -473,3 +530,23 @@ const inputsOf = (messages: readonly Inbound[], outcomes: readonly EngineOutcome
     if (!('ranges' in outcome)) return []
     return [{ user, update: outcome.type === 'held' ? outcome.update : update }]
   })
+
+/** Whether it brought something new: an update that did not may have been somebody else's, passed on. */
+const isEdit = ({ kind }: Inbound, outcome: EngineOutcome): boolean =>
+  'ranges' in outcome && (kind === 'update' || outcome.ranges.length > 0)
+
+/** A roster that cannot be read keeps nobody out. */
+const knownMembers = async (
+  name: SpaceName,
+  { journal, observer }: SpaceContext,
+): Promise<readonly RosterMember[]> => {
+  try {
+    return await journal.load(name)
+  } catch (error) {
+    observer.report('error', 'who was in a space could not be read', {
+      space: name,
+      error: toPlenumError(error),
+    })
+    return []
+  }
+}

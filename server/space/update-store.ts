@@ -4,6 +4,7 @@
  * appended again, which is harmless if it did reach the disk.
  */
 import type { SpaceName } from '../../shared/names.js'
+import type { MemberStore } from './member-store.js'
 
 /** The clocks of one Yjs client that a message brought, and who delivered it. Clocks start…start+length−1. */
 export interface Delivery {
@@ -77,6 +78,8 @@ export interface DroppedInput {
 export interface UpdateStore {
   /** The data folder's id, drawn when it was created. */
   readonly id: string
+  /** Who was in which space. */
+  readonly members: MemberStore
   /**
    * Everything needed to build the document. Rows that are in the middle of `append` may be missing.
    * @throws load_failed

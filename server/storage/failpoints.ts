@@ -6,6 +6,7 @@
 export const FAILPOINTS = [
   'append:before-commit',
   'append:after-commit',
+  'members:before-save',
   'load:before-read',
   'migration:before-commit',
   'compaction:before-part',

@@ -6,6 +6,8 @@ import { randomUUID } from 'node:crypto'
 import { PlenumError } from '../../shared/errors.js'
 import type { SpaceName } from '../../shared/names.js'
 import * as replayer from '../space/engine/replay.js'
+import type { MemberChange, MemberStore } from '../space/member-store.js'
+import { ended, type RosterMember } from '../space/members.js'
 import type { CompactionOutcome, LogEntry, StoredSpace, UpdateStore } from '../space/update-store.js'
 import { planCompaction, type Replayer } from './compaction.js'
 import { decodeRow, encodeRow, type LogRow } from './log-row.js'
@@ -21,6 +23,9 @@ interface MemorySpace {
 export class MemoryDisk {
   readonly id: string = randomUUID()
   readonly spaces = new Map<SpaceName, MemorySpace>()
+  readonly members = new Map<SpaceName, Map<string, RosterMember>>()
+  /** When a store on this disk was last known to live. */
+  aliveMs = 0
 }
 
 export interface MemoryStoreOptions {
@@ -40,6 +45,19 @@ class MemoryStore implements UpdateStore {
   constructor(options: MemoryStoreOptions) {
     this.#options = options
     this.#disk = options.disk ?? new MemoryDisk()
+    endStays(this.#disk)
+  }
+
+  readonly members: MemberStore = {
+    load: async space => {
+      this.#expectOpen('load_failed')
+      return [...(this.#disk.members.get(space)?.values() ?? [])]
+    },
+    save: async (changes, nowMs) => {
+      this.#expectOpen('degraded')
+      for (const change of changes) keepMember(this.#disk, change)
+      this.#disk.aliveMs = nowMs
+    },
   }
 
   get id(): string {
@@ -99,6 +117,20 @@ class MemoryStore implements UpdateStore {
 
   #expectOpen(code: 'load_failed' | 'degraded' | 'internal'): void {
     if (this.#isClosed) throw new PlenumError(code, 'the store is closed')
+  }
+}
+
+const keepMember = ({ members }: MemoryDisk, { space, user, member }: MemberChange): void => {
+  const known = members.get(space) ?? new Map<string, RosterMember>()
+  members.set(space, known)
+  if (member === null) known.delete(user)
+  else known.set(user, member)
+}
+
+/** Whoever was here when the last store on this disk ended has left. */
+const endStays = ({ members, aliveMs }: MemoryDisk): void => {
+  for (const known of members.values()) {
+    for (const [user, member] of known) known.set(user, ended(member, aliveMs))
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import type { ErrorCode, LogLevel } from '../../shared/errors.js'
 import type { SpaceName } from '../../shared/names.js'
-import type { ResumePoint } from '../../shared/protocol/index.js'
+import type { LeaveReason, ResumePoint } from '../../shared/protocol/index.js'
 import type { Access, Dialect, Peer } from '../space/peer.js'
 
 export interface Gate {
@@ -54,8 +54,8 @@ export interface Session {
   receive(frame: Uint8Array): void | Promise<void>
   /** The operating system took everything that was buffered. */
   drained(): void
-  /** The connection is gone. */
-  leave(): void
+  /** The connection is gone, and why. */
+  leave(reason: LeaveReason): void
 }
 
 export interface Spaces {

@@ -4,6 +4,7 @@
  */
 import type { LogEntry, LoggedFlush, StoredSpace, UpdateStore } from '../../server/space/update-store.js'
 import type { SpaceName } from '../../shared/names.js'
+import type { RosterMember } from '../../shared/protocol/index.js'
 import { rejectsWithCode } from '../support/expect.js'
 import { documentOf, LoggedDocument, textOf } from '../support/logged-document.js'
 import { poisonBy } from '../support/poison.js'
@@ -55,6 +56,56 @@ export const updateStoreContract = (name: string, makeDisk: () => StoreDisk): vo
       await store.close()
     }
   }
+
+  const ann: RosterMember = {
+    user: 'ann',
+    name: 'Ann',
+    connections: 2,
+    joinedAtMs: 100,
+    lastSeenMs: 200,
+    left: null,
+  }
+  const bob: RosterMember = {
+    user: 'žofie/ß',
+    name: null,
+    connections: 0,
+    joinedAtMs: 2 ** 41,
+    lastSeenMs: 2 ** 41 + 1,
+    left: { atMs: 2 ** 41 + 2, reason: 'evicted' },
+  }
+
+  test(`[A15] ${name}: members are kept per space, field by field, replaced and removed, and have left by the next start`, () =>
+    withDisk(async disk => {
+      const [one, two] = [space('team/one'), space('two')]
+      const store = await disk.open()
+      assert.equal(await store.members.load(one), [])
+      await store.members.save(
+        [
+          { space: one, user: ann.user, member: { ...ann, connections: 1 } },
+          { space: one, user: bob.user, member: bob },
+          { space: two, user: ann.user, member: ann },
+        ],
+        250,
+      )
+      await store.members.save([{ space: one, user: ann.user, member: ann }], 300)
+      const byUser = async (of: UpdateStore, name: SpaceName) =>
+        [...(await of.members.load(name))].sort((a, b) => (a.user < b.user ? -1 : 1))
+      assert.equal(await byUser(store, one), [ann, bob])
+      assert.equal(await byUser(store, two), [ann])
+      await store.members.save([{ space: two, user: ann.user, member: null }], 400)
+      await store.close()
+
+      const again = await disk.open()
+      const gone = { ...ann, connections: 0, left: { atMs: 400, reason: 'timeout' } }
+      assert.equal(await byUser(again, one), [gone, bob])
+      assert.equal(await byUser(again, two), [])
+      assert.equal(await again.load(one), EMPTY, 'who was there does not make a space')
+      await again.reopen()
+      await again.members.save([{ space: two, user: ann.user, member: ann }], 500)
+      await again.reopen()
+      assert.equal(await byUser(again, two), [ann], 'a database that is opened again in the same process')
+      await again.close()
+    }))
 
   test(`[T1] ${name}: what was appended is loaded in order, field by field, also after a restart`, () =>
     withDisk(async disk => {

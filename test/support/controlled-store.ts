@@ -1,4 +1,5 @@
 /** A memory store whose calls the test holds and fails, over a disk that survives its server. */
+import type { MemberChange, MemberStore } from '../../server/space/member-store.js'
 import type {
   CompactionOutcome,
   LogEntry,
@@ -25,6 +26,9 @@ export class ControlledStore implements UpdateStore {
   readonly groups: (readonly LogEntry[])[] = []
   /** What the next calls of `compact` answer instead of compacting. */
   readonly compactions: (CompactionOutcome | 'compact')[] = []
+  /** What `members.save` was called with. */
+  readonly memberSaves: (readonly MemberChange[])[] = []
+  isMemberSaveFailing = false
   readonly #inner: UpdateStore
   readonly #failing = new Map<Call, { left: number; readonly code: ErrorCode }>()
   /** The next `append` reaches the disk, and yet fails: the answer was lost. */
@@ -34,6 +38,15 @@ export class ControlledStore implements UpdateStore {
   constructor(disk = new MemoryDisk()) {
     this.disk = disk
     this.#inner = openMemoryStore({ disk })
+  }
+
+  readonly members: MemberStore = {
+    load: space => this.#inner.members.load(space),
+    save: async (changes, nowMs) => {
+      this.memberSaves.push(changes)
+      if (this.isMemberSaveFailing) throw new PlenumError('degraded', 'as the test wants it')
+      await this.#inner.members.save(changes, nowMs)
+    },
   }
 
   get id(): string {

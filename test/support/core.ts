@@ -18,6 +18,7 @@ import {
   decodeServerMessage,
   encodeMessage,
   type ResumePoint,
+  type Roster,
   type ServerMessage,
 } from '../../shared/protocol/index.js'
 import { ControlledStore } from './controlled-store.js'
@@ -224,6 +225,7 @@ export class Caller {
   closed: { readonly code: number; readonly reason: string } | null = null
   readonly #core: Core
   #received: Uint8Array[] = []
+  #rosters: Roster[] = []
 
   constructor(core: Core, pair: SocketPair, door: Door) {
     this.#core = core
@@ -255,9 +257,17 @@ export class Caller {
     return this.take()
   }
 
-  /** Reads what has come, as messages. */
+  /** Reads what has come, as messages; rosters go to `takeRosters`. */
   take(): ServerMessage[] {
-    return this.takeFrames().map(decodeServerMessage)
+    const messages = this.takeFrames().map(decodeServerMessage)
+    this.#rosters.push(...messages.filter(message => message.type === 'roster'))
+    return messages.filter(({ type }) => type !== 'roster')
+  }
+
+  /** The rosters among what has come. What else there was is lost. */
+  takeRosters(): Roster[] {
+    this.take()
+    return this.#rosters.splice(0)
   }
 
   takeFrames(): Uint8Array[] {

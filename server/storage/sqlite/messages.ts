@@ -1,4 +1,6 @@
 /** What crosses between the store and its workers: one table of requests per worker. */
+import type { MemberChange } from '../../space/member-store.js'
+import type { RosterMember } from '../../space/members.js'
 import type { Delivery, DroppedInput } from '../../space/update-store.js'
 import type { Failpoints } from '../failpoints.js'
 import type { PruneChunk, PruneCursor } from './prune.js'
@@ -32,6 +34,15 @@ export type WriterExchanges = {
   }
   readonly quarantine: { request: { space: string; reason: string }; response: null }
   readonly prune: { request: { from: PruneCursor; beforeMs: number }; response: PruneChunk }
+  readonly 'save-members': {
+    request: { changes: readonly MemberChange[]; nowMs: number }
+    response: null
+  }
+  /** The answer is whether there may be more. */
+  readonly 'prune-members': {
+    request: { leftBeforeMs: number; unwrittenBeforeMs: number }
+    response: boolean
+  }
   readonly status: { request: null; response: DatabaseStatus }
   readonly close: { request: null; response: null }
 }
@@ -61,6 +72,7 @@ export interface LoadedRows {
 
 export type ReaderExchanges = {
   readonly load: { request: { space: string }; response: LoadedRows }
+  readonly members: { request: { space: string }; response: readonly RosterMember[] }
   readonly attribution: { request: { space: string }; response: readonly Delivery[] }
   /** Names of spaces with log rows behind their snapshot, in order, after `after`. */
   readonly 'list-compactable': { request: { after: string; limit: number }; response: readonly string[] }

@@ -83,6 +83,25 @@ const MIGRATIONS: readonly ((db: Connection) => void)[] = [
       END;
     `)
   },
+  db => {
+    db.exec(`
+      -- By name: people meet in spaces that nobody has written in yet.
+      CREATE TABLE members (
+        space TEXT NOT NULL,
+        user TEXT NOT NULL,
+        name TEXT,
+        connections INTEGER NOT NULL,
+        joined_ms INTEGER NOT NULL,
+        seen_ms INTEGER NOT NULL,
+        left_ms INTEGER,
+        reason TEXT,
+        PRIMARY KEY (space, user)
+      ) STRICT, WITHOUT ROWID;
+
+      CREATE INDEX members_here ON members (space) WHERE left_ms IS NULL;
+      CREATE INDEX members_left ON members (left_ms) WHERE left_ms IS NOT NULL;
+    `)
+  },
 ]
 
 export const SCHEMA_VERSION = MIGRATIONS.length

@@ -5,6 +5,7 @@ import { encodeRowBatch } from '../row-batch.js'
 import { readAttribution } from './attribution-table.js'
 import { openReadable } from './connection.js'
 import { prepareLoad } from './load-space.js'
+import { prepareLoadMembers } from './member-table.js'
 import type { LoadedRows, ReaderExchanges, WorkerOptions } from './messages.js'
 import { serveRequests } from './worker-port.js'
 
@@ -12,6 +13,7 @@ const { database, failpoints } = workerData as WorkerOptions
 const passFailpoint = createFailpoints(failpoints)
 const db = openReadable(database)
 const load = prepareLoad(db)
+const loadMembers = prepareLoadMembers(db)
 const listCompactable = db
   .prepare(
     `SELECT name FROM spaces WHERE name > @after AND quarantine IS NULL AND EXISTS (
@@ -28,6 +30,7 @@ serveRequests<ReaderExchanges>(
       const { rows, ...rest } = load(space)
       return { ...rest, rows: encodeRowBatch(rows) }
     },
+    members: ({ space }) => loadMembers(space),
     attribution: ({ space }) => readAttribution(db, space),
     'list-compactable': request => listCompactable.all(request) as string[],
     close: () => {

@@ -5,6 +5,7 @@
 import { statSync } from 'node:fs'
 import { PlenumError } from '../../../shared/errors.js'
 import type { SpaceName } from '../../../shared/names.js'
+import type { MemberStore } from '../../space/member-store.js'
 import type { Observer } from '../../space/observer.js'
 import type {
   CompactionOutcome,
@@ -35,6 +36,9 @@ import { closeConnections, createWorkers, endLongWork, type Workers } from './wo
 export const DEFAULT_RETENTION_MS = 30 * 24 * 60 * 60 * 1000
 export const DEFAULT_COMPACTION_TIMEOUT_MS = 5 * 60 * 1000
 const LIST_LIMIT = 1000
+export const DEFAULT_MEMBER_RETENTION_MS = 30 * 24 * 60 * 60 * 1000
+/** How long who was in a space that nobody has written in is kept at most. */
+const UNWRITTEN_RETENTION_MS = 24 * 60 * 60 * 1000
 
 export interface SqliteStoreOptions {
   readonly dataDir: string
@@ -45,6 +49,8 @@ export interface SqliteStoreOptions {
   readonly mayCreate?: boolean
   /** How long log rows are kept once a snapshot covers them. */
   readonly retentionMs?: number
+  /** How long members who left are kept. */
+  readonly memberRetentionMs?: number
   /** A compaction that takes longer is ended, its thread with it. */
   readonly compactionTimeoutMs?: number
   readonly failpoints?: Failpoints
@@ -155,6 +161,16 @@ export class SqliteStore implements UpdateStore {
     })
   }
 
+  readonly members: MemberStore = {
+    load: space => this.#run('load_failed', () => this.#parts.workers.reader.call('members', { space })),
+    save: (changes, nowMs) =>
+      this.#run('degraded', async () => {
+        const { writer } = this.#parts.workers
+        if (!writer.isRunning) throw new Error('the writer is not running')
+        await writer.call('save-members', { changes, nowMs })
+      }),
+  }
+
   /** Who delivered which clocks of a space, merged, pruned history included. @throws load_failed */
   attribution(space: SpaceName): Promise<readonly Delivery[]> {
     return this.#run('load_failed', () => this.#parts.workers.reader.call('attribution', { space }))
@@ -211,6 +227,7 @@ export class SqliteStore implements UpdateStore {
         rows += chunk.rows
         from = chunk.next
       }
+      await this.#pruneMembers(nowMs)
       return rows
     })
   }
@@ -227,6 +244,15 @@ export class SqliteStore implements UpdateStore {
     await Promise.allSettled(this.#underWay)
     await closeConnections(workers)
     lock.release()
+  }
+
+  async #pruneMembers(nowMs: number): Promise<void> {
+    const { memberRetentionMs = DEFAULT_MEMBER_RETENTION_MS, workers } = this.#parts
+    const leftBeforeMs = nowMs - memberRetentionMs
+    const unwrittenBeforeMs = nowMs - UNWRITTEN_RETENTION_MS
+    while (this.#closing === null) {
+      if (!(await workers.writer.call('prune-members', { leftBeforeMs, unwrittenBeforeMs }))) return
+    }
   }
 
   /** The mark is made as soon as it can be; until then every load finds the damage again. */

@@ -23,7 +23,11 @@ const open = (nowMs: number): Writer => {
 }
 
 serveRequests<WriterExchanges>({
-  open: ({ nowMs }) => ({ id: open(nowMs).id }),
+  open: ({ nowMs }) => {
+    const opened = open(nowMs)
+    opened.endStays()
+    return { id: opened.id }
+  },
   reopen: ({ nowMs }) => {
     open(nowMs)
     return null
@@ -39,6 +43,11 @@ serveRequests<WriterExchanges>({
     opened().quarantine(space, reason)
     return null
   },
+  'save-members': ({ changes, nowMs }) => {
+    opened().saveMembers(changes, nowMs)
+    return null
+  },
+  'prune-members': before => opened().pruneMembers(before),
   prune: ({ from, beforeMs }) => opened().prune(from, beforeMs),
   status: () => opened().status(),
   close: () => {

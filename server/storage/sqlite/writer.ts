@@ -1,9 +1,11 @@
 /** The writing connection and what is written through it. Every method is one transaction and one sync. */
 import { PlenumError } from '../../../shared/errors.js'
+import type { MemberChange } from '../../space/member-store.js'
 import type { PassFailpoint } from '../failpoints.js'
 import type { LogRow } from '../log-row.js'
 import { prepareAppend } from './append-group.js'
 import { assertSyncsEveryCommit, type Connection, isCorruption, openWritable } from './connection.js'
+import { endStays, prepareSaveMembers, pruneMembers } from './member-table.js'
 import type { DatabaseStatus } from './messages.js'
 import { migrate, readStoreId } from './migrations.js'
 import { type PruneChunk, type PruneCursor, pruneChunk } from './prune.js'
@@ -16,6 +18,7 @@ export class Writer {
   readonly #db: Connection
   readonly #passFailpoint: PassFailpoint
   readonly #append: (rows: readonly LogRow[], nowMs: number) => void
+  readonly #saveMembers: (changes: readonly MemberChange[], nowMs: number) => void
   readonly #storePart: (part: PartToStore) => number
   readonly #clearRubbish: () => boolean
   readonly #storeSnapshot: (snapshot: SnapshotToStore, nowMs: number) => StoreSnapshotResult
@@ -46,6 +49,8 @@ export class Writer {
           throw error
         }
       }
+      const saveMembers = db.transaction(prepareSaveMembers(db))
+      this.#saveMembers = (changes, nowMs) => saveMembers.immediate(changes, nowMs)
       const parts = prepareSnapshotParts(db)
       const storePart = db.transaction(parts.store)
       this.#storePart = part => storePart.immediate(part)
@@ -94,6 +99,21 @@ export class Writer {
     this.#db
       .prepare('UPDATE spaces SET quarantine = ? WHERE name = ? AND quarantine IS NULL')
       .run(reason, space)
+  }
+
+  saveMembers(changes: readonly MemberChange[], nowMs: number): void {
+    this.#passFailpoint('members:before-save')
+    this.#saveMembers(changes, nowMs)
+  }
+
+  /** A process opens the database: nobody is anywhere. */
+  endStays(): void {
+    this.#db.transaction(() => endStays(this.#db)).immediate()
+  }
+
+  /** @returns whether there may be more */
+  pruneMembers(before: { leftBeforeMs: number; unwrittenBeforeMs: number }): boolean {
+    return this.#db.transaction(() => pruneMembers(this.#db, before)).immediate()
   }
 
   prune(from: PruneCursor, beforeMs: number): PruneChunk {

@@ -5,6 +5,8 @@
 import type { Duplex } from 'node:stream'
 import { WebSocket } from 'ws'
 import { ERRORS, type ErrorCode, type PlenumError, toPlenumError } from '../../../shared/errors.js'
+import type { LeaveReason } from '../../../shared/protocol/index.js'
+import { leaveReasonOf } from '../../space/leave-reason.js'
 import type { Peer, PeerId } from '../../space/peer.js'
 import type { Session } from '../ports.js'
 import { closeReason } from './close-reason.js'
@@ -153,7 +155,7 @@ export class Connection implements Peer, Holder {
   attach(session: Session): void {
     this.#session = session
     if (this.#hasLeft) {
-      session.leave()
+      session.leave(this.#leaveReason)
       return
     }
     this.#resume()
@@ -263,6 +265,20 @@ export class Connection implements Peer, Holder {
     this.#keeper.onClosed(this, this.#cause ?? 'peer')
   }
 
+  get #leaveReason(): LeaveReason {
+    switch (this.#cause) {
+      case null:
+      case 'peer':
+        return 'closed'
+      case 'half_open':
+        return 'timeout'
+      case 'protocol_error':
+        return 'evicted'
+      default:
+        return leaveReasonOf(this.#cause)
+    }
+  }
+
   #leave(): void {
     if (this.#hasLeft) return
     this.#hasLeft = true
@@ -273,7 +289,7 @@ export class Connection implements Peer, Holder {
     try {
       for (const frame of rest)
         session.receive(frame)?.catch(error => this.#keeper.onFault(this, toPlenumError(error)))
-      session.leave()
+      session.leave(this.#leaveReason)
     } catch (error) {
       this.#keeper.onFault(this, toPlenumError(error))
     }

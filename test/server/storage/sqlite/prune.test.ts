@@ -118,3 +118,26 @@ test('[T13] a row that cannot be read stays, and so do rows where the attributio
   await third.close()
   assert.is(rowsLeft(), 2)
 })
+
+test('[A15] members who left go after their retention, and sooner where nobody has ever written', async () => {
+  const store = await folder.open({ memberRetentionMs: 10 * DAY_MS })
+  await store.append([{ space: notes.space, flushes: [notes.type('a')] }])
+  const leftMs = folder.nowMs
+  const members = [
+    { user: 'gone', left: { atMs: leftMs, reason: 'closed' } },
+    { user: 'here', left: null },
+  ] as const
+  const unwritten = 'unwritten' as typeof notes.space
+  const changes = [notes.space, unwritten].flatMap(space =>
+    members.map(({ user, left }) => {
+      const member = { user, name: null, connections: left ? 0 : 1, joinedAtMs: 1, lastSeenMs: 2, left }
+      return { space, user, member }
+    }),
+  )
+  await store.members.save(changes, leftMs)
+  const left = async (space: typeof notes.space) => (await store.members.load(space)).map(({ user }) => user)
+  await store.prune(leftMs + DAY_MS + 1)
+  assert.equal([await left(notes.space), await left(unwritten)], [['gone', 'here'], ['here']])
+  await store.prune(leftMs + 10 * DAY_MS + 1)
+  assert.equal([await left(notes.space), await left(unwritten)], [['here'], ['here']])
+})
