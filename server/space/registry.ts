@@ -15,6 +15,7 @@ import type { RosterMember } from './members.js'
 import type { Observer } from './observer.js'
 import type { Packing } from './packing.js'
 import type { Access, Dialect, Peer } from './peer.js'
+import { Rests } from './rests.js'
 import type { Scheduler } from './scheduler.js'
 import { type Authenticate, Session } from './session.js'
 import { Space, type SpaceContext } from './space.js'
@@ -122,6 +123,7 @@ export class Registry {
       identityPaths: limits.identityPaths.map(parseIdentityPath).filter(path => path !== null),
       commits: this.#commits,
       engineTime: this.#engineTime,
+      rests: new Rests(options.scheduler),
       onCompactionDue: due => this.#compactions.soon(due.name),
       onFailed: failed => this.#drop(failed),
       onStuck: (stuck, during) => {

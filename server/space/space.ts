@@ -20,6 +20,7 @@ import type { MemberJournal } from './member-journal.js'
 import type { RosterMember } from './members.js'
 import { PresenceRelay } from './presence-relay.js'
 import { Residence, type ResidenceContext } from './residence.js'
+import type { Rests } from './rests.js'
 import { Roster } from './roster.js'
 import { RosterRelay } from './roster-relay.js'
 import { loneSender } from './senders.js'
@@ -36,6 +37,7 @@ export interface SpaceContext extends ResidenceContext {
   readonly engineTime: EngineTime
   readonly journal: MemberJournal
   readonly identityPaths: readonly IdentityPath[]
+  readonly rests: Rests
   /** The log has outgrown the snapshot. */
   onCompactionDue(space: Space): void
   /** The space cannot go on; its connections are closed and nothing of it may be used again. */
@@ -329,10 +331,15 @@ export class Space implements SpaceInbox {
     this.#rosterRelay.sweep()
     if (this.#roster.hasNews) this.#turns.request()
     this.#residence.sweep(elapsedMs)
-    const { idleSinceMs } = this.#residence
-    if (idleSinceMs === null || elapsedMs - idleSinceMs < this.#context.limits.dormantAfterMs) return
+    if (this.#isQuiet) this.#context.rests.add(this)
+  }
+
+  /** Keeps the document as bytes, if it is still as quiet. */
+  async rest(): Promise<void> {
+    if (!this.#isQuiet || this.#isClosed) return
     this.#isRestDue = true
     this.#turns.request()
+    await this.#turns.next()
   }
 
   /** Resolves when everything that was received is applied. */
@@ -358,6 +365,13 @@ export class Space implements SpaceInbox {
     this.#end()
     this.closeSessions(error.code === 'load_failed' ? 'load_failed' : 'internal')
     this.#context.onFailed(this)
+  }
+
+  /** Nobody has needed the document for a while. */
+  get #isQuiet(): boolean {
+    const { idleSinceMs } = this.#residence
+    const { scheduler, limits } = this.#context
+    return idleSinceMs !== null && scheduler.elapsed() - idleSinceMs >= limits.dormantAfterMs
   }
 
   #exit(session: Session, reason: LeaveReason): void {
@@ -388,7 +402,7 @@ export class Space implements SpaceInbox {
     try {
       if (!this.#isClosed && !this.#inbox.isEmpty) await this.#flush()
       if (!this.#isClosed && !this.#catchingUp.isEmpty) await this.#catchingUp.run()
-      if (!this.#isClosed && this.#isRestDue) await this.#rest()
+      if (!this.#isClosed && this.#isRestDue) await this.#keepAsBytes()
       const isPresenceTold = this.#presence.flush()
       const isRosterTold = this.#rosterRelay.flush()
       if ((isPresenceTold || isRosterTold) && this.#catchingUp.isAnySlow) await this.#catchingUp.cutSlow()
@@ -398,8 +412,8 @@ export class Space implements SpaceInbox {
     return this.#relayed * COST_PER_FRAME_MS
   }
 
-  /** Nobody has edited for a while: only bytes stay, unless somebody is owed what only the document can tell. */
-  async #rest(): Promise<void> {
+  /** Only bytes stay, unless somebody is owed what only the document can tell. */
+  async #keepAsBytes(): Promise<void> {
     this.#isRestDue = false
     const isSaved = this.#context.commits.uncommittedBytesOf(this.name) === 0
     if (!isSaved || !this.#inbox.isEmpty || !this.#catchingUp.isEmpty || this.#catchingUp.isAnyBehind) return

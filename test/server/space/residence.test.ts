@@ -3,7 +3,7 @@ import { setImmediate as breathe } from 'node:timers/promises'
 import type { Engine } from '../../../server/space/engine.js'
 import { PlenumError } from '../../../shared/errors.js'
 import type { ServerMessage } from '../../../shared/protocol/index.js'
-import { ASK_ALL, type Caller, Core, DEMO, NOTHING } from '../../support/core.js'
+import { ASK_ALL, type Caller, Core, DEMO, NOTHING, spaceName } from '../../support/core.js'
 import { documentOf } from '../../support/documents.js'
 import { poisonBy } from '../../support/poison.js'
 import { assert, suite } from '../../support/suite.js'
@@ -345,4 +345,29 @@ test('[M11] who joins while others type costs no encoding of its own, and is sen
   await author.say(doc.type('x'.repeat(2000)))
   assert.is(await textOf(core), doc.text.toString())
   assert.is(encodings(), 2)
+})
+
+test('[R15] spaces that have been quiet for as long come to rest one after the other', async () => {
+  let [encoding, most] = [0, 0]
+  const core = new Core({
+    engine: inline => ({
+      ...counting(inline, []),
+      diff: async (space, stateVector) => {
+        most = Math.max(most, ++encoding)
+        await breathe()
+        encoding--
+        return inline.diff(space, stateVector)
+      },
+    }),
+  })
+  for (let i = 0; i < 20; i++) {
+    const author = await core.live({ space: spaceName(`quiet-${i}`) })
+    await author.say(new Writer().type('x'))
+  }
+  most = 0
+  await core.advance(DORMANT_AFTER_MS + 2000)
+  for (let i = 0; i < 20; i++) await core.settle()
+
+  assert.is(core.observer.of('rests'), 20)
+  assert.is(most, 1)
 })
