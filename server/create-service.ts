@@ -16,13 +16,14 @@ import type { DemoDesk } from './http/demo-desk.js'
 import { createLogger } from './observability/logger.js'
 import { Metrics } from './observability/metrics.js'
 import { createObserver, type ServiceObserver } from './observability/observer.js'
+import { createApiGuard } from './service/api-guard.js'
 import { deflatePacking } from './service/deflate.js'
 import { closeServer, listen, type ServiceAddress } from './service/listen.js'
 import { openEngine } from './service/open-engine.js'
 import { type OpenStore, openServiceStore } from './service/open-store.js'
 import { type DrainReport, Registry } from './space/registry.js'
 import { type Scheduler, systemScheduler } from './space/scheduler.js'
-import { sweptBeatMs, WebSocketDoor } from './transport/index.js'
+import { Judge, sweptBeatMs, WebSocketDoor } from './transport/index.js'
 
 export interface ServiceOptions {
   /** Settings that differ from the defaults, or all of them. */
@@ -128,11 +129,17 @@ const startRunning = async (config: Config, options: ServiceOptions): Promise<Ru
       maxPayloadBytes: Math.max(config.maxFrameBytes, config.maxDocumentBytes),
     })
     live = { door, registry }
+    const judge = new Judge({ gate, admission, now })
     const app = createHttpApp({
       basePath: config.basePath,
       status: () => registry.status,
       metrics: config.metrics === 'on' ? metrics : null,
       demo: config.demo === 'on' ? { folder: DEMO_FOLDER, desk: options.demoDesk ?? null } : null,
+      api: {
+        ...createApiGuard(judge, config),
+        members: space => registry.members(space),
+        now,
+      },
       report: observer.report,
     })
     const server = createServer(HTTP_LIMITS, app)
@@ -143,11 +150,13 @@ const startRunning = async (config: Config, options: ServiceOptions): Promise<Ru
     server.on('error', error => observer.report('error', 'the http server failed', { error }))
     const sweeps = setInterval(() => {
       const nowMs = now()
-      for (const part of [registry, door, admission, opened]) attempt(observer, () => part.sweep(nowMs))
+      for (const part of [registry, door, judge, admission, opened])
+        attempt(observer, () => part.sweep(nowMs))
     }, sweepMs)
     observer.report('info', 'listening', { ...address, dataDir: config.dataDir })
     const stop = async (): Promise<DrainReport> => {
       door.stopAccepting()
+      judge.stopAdmitting()
       observer.report('info', 'draining', { connections: door.connections })
       const report = await registry.drain(config.drainDeadlineMs)
       await door.close(GOODBYE_MS)

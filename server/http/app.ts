@@ -6,6 +6,7 @@ import { demoPage } from './demo-page.js'
 import { demoTokens } from './demo-tokens.js'
 import { handleErrors, notFound, type Report, sendError } from './errors.js'
 import { securityHeaders } from './security-headers.js'
+import { type SpaceApi, spaceApi } from './space-api.js'
 
 export interface HttpOptions {
   /** The path in front of every route, without a slash at its end; often empty. */
@@ -15,10 +16,12 @@ export interface HttpOptions {
   readonly metrics: { readonly contentType: string; render(): Promise<string> } | null
   /** The demo page and who signs tokens for its visitors, if anybody does; null where there is no demo. */
   readonly demo: { readonly folder: string; readonly desk: DemoDesk | null } | null
+  /** What is told about spaces to whoever has a token; null where nothing is. */
+  readonly api: SpaceApi | null
   readonly report: Report
 }
 
-export const createHttpApp = ({ basePath, status, metrics, demo, report }: HttpOptions): Express => {
+export const createHttpApp = ({ basePath, status, metrics, demo, api, report }: HttpOptions): Express => {
   const routes = Router()
   routes.get('/healthz', (_request, response) => {
     response.set('Cache-Control', 'no-store').json({ status: 'alive' })
@@ -36,6 +39,7 @@ export const createHttpApp = ({ basePath, status, metrics, demo, report }: HttpO
       response.set('Content-Type', metrics.contentType).set('Cache-Control', 'no-store').send(text)
     })
   }
+  if (api !== null) routes.use(spaceApi(api))
   if (demo !== null) routes.use(demoPage(demo.folder))
   if (demo !== null && demo.desk !== null) routes.use(demoTokens(demo.desk))
   const app = express()

@@ -17,6 +17,7 @@ const serve = async (options: Partial<HttpOptions> = {}): Promise<string> => {
       status: () => ({ isDegraded: false, isDraining: false }),
       metrics: { contentType: 'text/plain; version=0.0.4', render: async () => 'plenum_spaces 3\n' },
       demo: null,
+      api: null,
       report: (level, what) => told.push(`${level} ${what}`),
       ...options,
     }),

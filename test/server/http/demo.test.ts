@@ -33,6 +33,7 @@ const serve = async (options: Partial<HttpOptions> = {}): Promise<string> => {
       basePath: '',
       status: () => ({ isDegraded: false, isDraining: false }),
       metrics: null,
+      api: null,
       demo: { folder, desk },
       report: () => {},
       ...options,
