@@ -5,13 +5,13 @@
  */
 import * as Y from 'yjs'
 import { PlenumError } from '../../shared/errors.js'
+import { listIntentions, listInvalid } from '../../shared/intentions/arrange.js'
 import {
   INTENTION_LIMITS,
   INTENTIONS_KEY,
   type Intention,
   type IntentionStatus,
   type InvalidIntention,
-  inOrder,
   isIntention,
   isSameIntention,
   mayBecome,
@@ -65,13 +65,13 @@ export class Intentions {
 
   /** All of them, the oldest first. The same array until one of them is different; it must not be changed. */
   readonly list = (): readonly Intention[] => {
-    this.#list ??= Object.freeze(this.#sorted().slice(0, INTENTION_LIMITS.readEntries))
+    this.#list ??= Object.freeze(listIntentions(this.#entries.values()))
     return this.#list
   }
 
   /** Entries that are none: what an app of another kind wrote, say. The same array until they are different. */
   readonly invalid = (): readonly InvalidIntention[] => {
-    this.#invalid ??= Object.freeze(this.#allInvalid().slice(0, INTENTION_LIMITS.invalidEntries))
+    this.#invalid ??= Object.freeze(listInvalid([...this.#entries.values()]))
     return this.#invalid
   }
 
@@ -218,19 +218,6 @@ export class Intentions {
     const isAnyBeyond = this.#entries.size >= INTENTION_LIMITS.readEntries
     if (isAnyBeyond || !changed.every(isIntention)) this.#invalid = null
     return true
-  }
-
-  #sorted(): Intention[] {
-    return [...this.#entries.values()].filter(isIntention).sort(inOrder)
-  }
-
-  #allInvalid(): InvalidIntention[] {
-    const invalid = [...this.#entries.values()].filter(
-      (entry): entry is InvalidIntention => !isIntention(entry),
-    )
-    const { readEntries } = INTENTION_LIMITS
-    const beyond = this.#sorted().slice(readEntries)
-    return [...invalid, ...beyond.map(({ id }) => ({ key: id, reason: `beyond the first ${readEntries}` }))]
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import type { ErrorCode } from '../../shared/errors.js'
 import type { SpaceName } from '../../shared/names.js'
-import type { ApplyResult, EngineInput, Folded } from '../space/engine.js'
+import type { ApplyResult, EngineInput, Folded, IntentionsFound } from '../space/engine.js'
 
 export type Request =
   | {
@@ -19,6 +19,7 @@ export type Request =
   | { readonly op: 'diff'; readonly space: SpaceName; readonly stateVector: Uint8Array | null }
   /** As `open` with one update, kept only where the document encodes to the very same bytes. */
   | { readonly op: 'adopt'; readonly space: SpaceName; readonly update: Uint8Array }
+  | { readonly op: 'intentions'; readonly space: SpaceName }
   | { readonly op: 'close'; readonly space: SpaceName }
 
 export interface Responses {
@@ -27,6 +28,7 @@ export interface Responses {
   readonly apply: ApplyResult
   readonly 'state-vector': Uint8Array
   readonly diff: Uint8Array
+  readonly intentions: IntentionsFound
   /** Whether it was kept. */
   readonly adopt: boolean
   readonly close: null
@@ -88,6 +90,7 @@ export const packRequest = (request: Request): { request: Request; moved: ArrayB
       return { request: { ...request, update: views[0]! }, moved }
     }
     case 'state-vector':
+    case 'intentions':
     case 'close':
       return { request, moved: [] }
   }
@@ -96,7 +99,7 @@ export const packRequest = (request: Request): { request: Request; moved: ArrayB
 /** Bytes that came out of the engine are the caller's: large ones are moved where they own their memory. */
 export const movedOf = (response: Responses[keyof Responses]): ArrayBuffer[] => {
   if (response instanceof Uint8Array) return owned([response])
-  if (response === null || typeof response === 'boolean') return []
+  if (response === null || typeof response === 'boolean' || 'intentions' in response) return []
   if ('update' in response)
     return owned([response.update, ...(response.deletions === null ? [] : [response.deletions])])
   if (response.type === 'broken') return []
@@ -115,6 +118,7 @@ export const bytesOf = (request: Request): number => {
     case 'adopt':
       return request.update.length
     case 'state-vector':
+    case 'intentions':
     case 'close':
       return 0
   }

@@ -77,6 +77,8 @@ const run = async (call: Call): Promise<Responses[keyof Responses]> => {
       return engine.stateVector(space)
     case 'diff':
       return engine.diff(space, call.stateVector)
+    case 'intentions':
+      return engine.intentions(space)
     case 'adopt':
       return adopt(call)
     case 'close':

@@ -16,6 +16,7 @@ import {
   type EngineInput,
   EngineStuck,
   type Folded,
+  type IntentionsFound,
 } from '../space/engine.js'
 import type { Observer } from '../space/observer.js'
 import { EngineThread, type ThreadLimits } from './engine-thread.js'
@@ -131,6 +132,10 @@ export class WorkerEngine implements Engine {
 
   diff(space: SpaceName, stateVector: Uint8Array | null): Promise<Uint8Array> {
     return this.#call({ op: 'diff', space, stateVector })
+  }
+
+  intentions(space: SpaceName): Promise<IntentionsFound> {
+    return this.#call({ op: 'intentions', space })
   }
 
   async close(space: SpaceName): Promise<void> {

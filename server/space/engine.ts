@@ -4,6 +4,7 @@
  * Buffers passed in may be kept by the engine; buffers that come out are the caller's.
  */
 import { type ErrorCode, PlenumError } from '../../shared/errors.js'
+import type { Intention, InvalidIntention } from '../../shared/intentions/intention.js'
 import type { SpaceName } from '../../shared/names.js'
 
 /** New structs of one Yjs client: clocks start…start+length−1. */
@@ -96,7 +97,19 @@ export interface Folded {
   readonly deletions: Uint8Array | null
 }
 
-/** Where a document is lost to others' faults, `apply`, `stateVector` and `diff` throw `DocumentLost`. */
+/** An intention, and the structs that say so. */
+export interface WrittenIntention {
+  readonly intention: Intention
+  /** `entry` is the entry itself, the others are its fields by name. */
+  readonly items: Readonly<Record<string, ClockRange>>
+}
+
+export interface IntentionsFound {
+  readonly intentions: readonly WrittenIntention[]
+  readonly invalid: readonly InvalidIntention[]
+}
+
+/** Where a document is lost to others' faults, `apply`, `stateVector`, `diff` and `intentions` throw `DocumentLost`. */
 export interface Engine {
   /**
    * Folds updates that were stored before into one without building a document.
@@ -121,6 +134,8 @@ export interface Engine {
    * @throws malformed for a state vector that cannot be read; EngineStuck
    */
   diff(space: SpaceName, stateVector: Uint8Array | null): Promise<Uint8Array>
+  /** What members mean to do, as the document has it. */
+  intentions(space: SpaceName): Promise<IntentionsFound>
   /** Frees the document; harmless where there is none. */
   close(space: SpaceName): Promise<void>
 }

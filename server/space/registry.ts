@@ -9,6 +9,7 @@ import { CommitQueue } from './commit-queue.js'
 import { Compactions } from './compactions.js'
 import { type Engine, EngineStuck } from './engine.js'
 import { EngineTime } from './engine-time.js'
+import type { AttestedIntentions } from './intentions-desk.js'
 import type { SpaceLimits } from './limits.js'
 import { MemberJournal } from './member-journal.js'
 import type { RosterMember } from './members.js'
@@ -188,6 +189,13 @@ export class Registry {
     }
     space.join(session)
     return session
+  }
+
+  /** What members mean to do in a space, open or not, and who said so. @throws draining, load_failed */
+  async intentions(name: SpaceName): Promise<AttestedIntentions> {
+    let space = await this.#open(name)
+    while (this.#active(name) !== space) space = await this.#open(name)
+    return space.intentions()
   }
 
   /** Once a second: what is due by time, for all spaces. */

@@ -7,7 +7,13 @@ import { PlenumError } from '../../shared/errors.js'
 import type { SpaceName } from '../../shared/names.js'
 import { encodeMessage } from '../../shared/protocol/index.js'
 import { isEqual } from './byte-strings.js'
-import { type ApplyResult, type Engine, type EngineInput, EngineStuck } from './engine.js'
+import {
+  type ApplyResult,
+  type Engine,
+  type EngineInput,
+  EngineStuck,
+  type IntentionsFound,
+} from './engine.js'
 import { type LoadContext, type LoadedSpace, loadSpace } from './loading.js'
 import { type RestingContext, RestingState } from './resting-state.js'
 import { reviving } from './reviving.js'
@@ -108,6 +114,11 @@ export class Residence {
     }
     const engine = await this.#wake()
     return engine.diff(this.#name, stateVector)
+  }
+
+  async intentions(): Promise<IntentionsFound> {
+    const engine = await this.#wake()
+    return engine.intentions(this.#name)
   }
 
   /** The exact size of the encoded document. */

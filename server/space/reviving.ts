@@ -26,6 +26,7 @@ export const reviving = (engine: Engine, rebuild: () => Promise<void>): Engine =
     apply: (space, batch) => revived(() => engine.apply(space, batch)),
     stateVector: space => revived(() => engine.stateVector(space)),
     diff: (space, stateVector) => revived(() => engine.diff(space, stateVector)),
+    intentions: space => revived(() => engine.intentions(space)),
     close: space => engine.close(space),
   }
 }

@@ -13,6 +13,7 @@ import { type EngineOutcome, EngineStuck } from './engine.js'
 import type { EngineTime } from './engine-time.js'
 import { Holding } from './holding.js'
 import { Inbox } from './inbox.js'
+import { type AttestedIntentions, IntentionsDesk } from './intentions-desk.js'
 import { leaveReasonOf } from './leave-reason.js'
 import type { SpaceLimits } from './limits.js'
 import type { LoadedSpace } from './loading.js'
@@ -67,6 +68,7 @@ export class Space implements SpaceInbox {
   readonly #catchingUp: CatchingUp
   readonly #turns: Turns
   readonly #holding: Holding
+  readonly #intentions: IntentionsDesk
   #quarantine: string | null
   /** Until when nothing may be written, on the clock that never jumps; null where it may. */
   #suspendedUntilMs: number | null = null
@@ -120,6 +122,13 @@ export class Space implements SpaceInbox {
     this.#log = log
     this.#inbox = new Inbox({ maxBytes: limits.maxInboxBytes })
     this.#holding = new Holding({ sessions, presence })
+    this.#intentions = new IntentionsDesk({
+      ...context,
+      name,
+      residence,
+      log,
+      onWaiting: () => this.#turns.request(),
+    })
     this.#catchingUp = new CatchingUp({ residence, scheduler, observer, limits, log, presence, sessions })
     this.#editing = new Editing({
       name,
@@ -140,7 +149,7 @@ export class Space implements SpaceInbox {
       scheduler,
       maxWindowMs: limits.flushWindowMaxMs,
       waitMs: windowMs => {
-        if (!this.#catchingUp.isEmpty || this.#isRestDue) return 0
+        if (!this.#catchingUp.isEmpty || !this.#intentions.isEmpty || this.#isRestDue) return 0
         const editsMs = this.#inbox.isEmpty || this.#isBlocked ? Number.POSITIVE_INFINITY : windowMs()
         return Math.min(editsMs, presence.waitMs, rosterRelay.waitMs)
       },
@@ -177,6 +186,7 @@ export class Space implements SpaceInbox {
     return (
       this.#sessions.size === 0 &&
       this.isIdle &&
+      this.#intentions.isIdle &&
       this.#context.commits.uncommittedBytesOf(this.name) === 0 &&
       nowMs - this.#emptySinceMs >= this.#context.limits.evictAfterMs
     )
@@ -189,6 +199,11 @@ export class Space implements SpaceInbox {
     if (this.#context.commits.isDegraded) session.notify('degraded')
     if (this.#isReadOnly) session.notify('read-only')
     this.#ask(session)
+  }
+
+  /** What members mean to do, and who said so. @throws load_failed */
+  intentions(): Promise<AttestedIntentions> {
+    return this.#intentions.ask()
   }
 
   submit(message: Inbound): void | Promise<void> {
@@ -331,6 +346,7 @@ export class Space implements SpaceInbox {
     this.#rosterRelay.sweep()
     if (this.#roster.hasNews) this.#turns.request()
     this.#residence.sweep(elapsedMs)
+    this.#intentions.sweep(elapsedMs)
     if (this.#isQuiet) this.#context.rests.add(this)
   }
 
@@ -386,6 +402,7 @@ export class Space implements SpaceInbox {
     this.#isClosed = true
     for (const session of this.#sessions) this.#context.engineTime.leave(session)
     this.#holding.clear()
+    this.#intentions.close()
     this.#turns.close()
     this.#inbox.clear()
     this.#catchingUp.clear()
@@ -402,6 +419,7 @@ export class Space implements SpaceInbox {
     try {
       if (!this.#isClosed && !this.#inbox.isEmpty) await this.#flush()
       if (!this.#isClosed && !this.#catchingUp.isEmpty) await this.#catchingUp.run()
+      if (!this.#isClosed && !this.#intentions.isEmpty) await this.#intentions.run()
       if (!this.#isClosed && this.#isRestDue) await this.#keepAsBytes()
       const isPresenceTold = this.#presence.flush()
       const isRosterTold = this.#rosterRelay.flush()
@@ -466,6 +484,7 @@ export class Space implements SpaceInbox {
     const deliveries = deliveriesOf(messages, outcomes)
     this.#log.append({ updates, inputs, deliveries })
     this.#holding.delivered(deliveries)
+    this.#intentions.delivered(deliveries)
     this.#residence.changed(this.#log.position, updates)
     // A lone sender has every byte of a lone event; a second event is a clean-up that it may lack.
     this.#relay(updates, updates.length === 1 ? loneSender(messages) : null)

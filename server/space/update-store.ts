@@ -93,6 +93,12 @@ export interface UpdateStore {
   append(group: readonly LogEntry[]): Promise<void>
   /** After a failed `append`: closes and opens whatever the store writes through. @throws degraded */
   reopen(): Promise<void>
+  /**
+   * Who delivered which clocks of a space, merged, whatever has become of the log. What is in the middle of
+   * `append` may be missing, and so is what cannot be read.
+   * @throws load_failed
+   */
+  attribution(space: SpaceName): Promise<readonly Delivery[]>
   /** Folds the log of a space into a verified snapshot, outside the thread that writes. @throws internal */
   compact(space: SpaceName): Promise<CompactionOutcome>
   /** Waits for what is under way, then releases everything. Idempotent. */

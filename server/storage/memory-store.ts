@@ -8,7 +8,14 @@ import type { SpaceName } from '../../shared/names.js'
 import * as replayer from '../space/engine/replay.js'
 import type { MemberChange, MemberStore } from '../space/member-store.js'
 import { ended, type RosterMember } from '../space/members.js'
-import type { CompactionOutcome, LogEntry, StoredSpace, UpdateStore } from '../space/update-store.js'
+import type {
+  CompactionOutcome,
+  Delivery,
+  LogEntry,
+  StoredSpace,
+  UpdateStore,
+} from '../space/update-store.js'
+import { mergeDeliveries } from './attribution.js'
 import { planCompaction, type Replayer } from './compaction.js'
 import { decodeRow, encodeRow, type LogRow } from './log-row.js'
 
@@ -67,6 +74,12 @@ class MemoryStore implements UpdateStore {
   async load(name: SpaceName): Promise<StoredSpace> {
     this.#expectOpen('load_failed')
     return read(this.#disk.spaces.get(name))
+  }
+
+  async attribution(name: SpaceName): Promise<readonly Delivery[]> {
+    this.#expectOpen('load_failed')
+    const rows = this.#disk.spaces.get(name)?.rows ?? []
+    return mergeDeliveries(rows.flatMap(decodeRow).flatMap(({ deliveries }) => deliveries))
   }
 
   async append(group: readonly LogEntry[]): Promise<void> {

@@ -129,6 +129,29 @@ export const engineContract = (name: string, make: () => EngineUnderTest): void 
       assert.equal(documentOf(updates).getMap('map').toJSON(), { bob: true })
     }))
 
+  test(`[V5] ${name}: intentions come with the clocks of the structs that say so`, () =>
+    withEngine(async engine => {
+      await engine.open(A, [])
+      assert.equal(await engine.intentions(A), { intentions: [], invalid: [] })
+      const [ann, bob] = [new Writer(1), new Writer(2)]
+      const proposed = { id: 'one', by: 'ann', text: 'a', status: 'proposed', createdAt: 1, modifiedAt: 1 }
+      const made = ann.edit(doc => doc.getMap('intentions').set('one', new Y.Map(Object.entries(proposed))))
+      bob.read([made])
+      const changed = bob.edit(doc => {
+        doc.getMap<Y.Map<string>>('intentions').get('one')!.set('text', 'b')
+        doc.getMap('intentions').set('two', 2)
+      })
+      await apply(engine, A, input(made.update), input(changed.update))
+      const { intentions, invalid } = await engine.intentions(A)
+      assert.equal(invalid, [{ key: 'two', reason: 'not a map of fields' }])
+      assert.is(intentions.length, 1)
+      const { intention, items } = intentions[0]!
+      assert.equal(intention, { ...proposed, text: 'b' })
+      assert.equal(items.entry, { client: 1, clock: 0, length: 1 })
+      assert.equal([items.by?.client, items.by?.length, items.text?.client], [1, 1, 2])
+      assert.equal(Object.keys(items).sort(), ['by', 'createdAt', 'entry', 'modifiedAt', 'status', 'text'])
+    }))
+
   test(`[M8] ${name}: what throws is named, its document is gone, and can be opened again`, () =>
     withEngine(async (engine, size) => {
       await engine.open(A, [GROUND])

@@ -107,6 +107,25 @@ export const updateStoreContract = (name: string, makeDisk: () => StoreDisk): vo
       await again.close()
     }))
 
+  test(`[V6] ${name}: who delivered which clocks is told of the whole log, compacted or not`, () =>
+    withDisk(async disk => {
+      const store = await disk.open()
+      const notes = new LoggedDocument('notes')
+      assert.equal(await store.attribution(notes.space), [])
+      await store.append([entry(notes, notes.type('ab'), notes.type('c', 'bob'))])
+      await store.compact(notes.space)
+      await store.append([entry(notes, notes.type('d', 'bob'))])
+      const expected = [
+        { user: 'ada', client: 1, clock: 0, length: 2 },
+        { user: 'bob', client: 1, clock: 2, length: 2 },
+      ]
+      assert.equal(await store.attribution(notes.space), expected)
+      await store.close()
+      const next = await disk.open()
+      assert.equal(await next.attribution(notes.space), expected)
+      await next.close()
+    }))
+
   test(`[T1] ${name}: what was appended is loaded in order, field by field, also after a restart`, () =>
     withDisk(async disk => {
       const notes = new LoggedDocument('team/notes')

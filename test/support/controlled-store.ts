@@ -2,6 +2,7 @@
 import type { MemberChange, MemberStore } from '../../server/space/member-store.js'
 import type {
   CompactionOutcome,
+  Delivery,
   LogEntry,
   StoredSpace,
   UpdateStore,
@@ -10,10 +11,16 @@ import { MemoryDisk, openMemoryStore } from '../../server/storage/memory-store.j
 import { type ErrorCode, PlenumError } from '../../shared/errors.js'
 import type { SpaceName } from '../../shared/names.js'
 
-type Call = 'append' | 'load' | 'reopen' | 'compact'
+type Call = 'append' | 'load' | 'reopen' | 'compact' | 'attribution'
 
 /** What each call says that it throws. */
-const FAILURES = { append: 'degraded', load: 'load_failed', reopen: 'degraded', compact: 'internal' } as const
+const FAILURES = {
+  append: 'degraded',
+  load: 'load_failed',
+  reopen: 'degraded',
+  compact: 'internal',
+  attribution: 'load_failed',
+} as const
 
 /** What the errors of calls say that were told to fail. */
 export const WANTED_FAILURE = 'as the test wants it'
@@ -86,6 +93,11 @@ export class ControlledStore implements UpdateStore {
     const stored = this.#inner.load(space)
     await this.#pass('load')
     return stored
+  }
+
+  async attribution(space: SpaceName): Promise<readonly Delivery[]> {
+    await this.#pass('attribution')
+    return this.#inner.attribution(space)
   }
 
   async append(group: readonly LogEntry[]): Promise<void> {

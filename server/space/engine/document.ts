@@ -4,7 +4,15 @@
  */
 import * as Y from 'yjs'
 import { PlenumError } from '../../../shared/errors.js'
-import type { ApplyResult, ClockRange, EngineInput, EngineOutcome, Guard } from '../engine.js'
+import type {
+  ApplyResult,
+  ClockRange,
+  EngineInput,
+  EngineOutcome,
+  Guard,
+  IntentionsFound,
+} from '../engine.js'
+import { readIntentions } from './intentions.js'
 import { leaveOut } from './leave-out.js'
 import { QuietDoc } from './quiet-doc.js'
 import { Run } from './run.js'
@@ -76,6 +84,10 @@ export class Document {
       throw new PlenumError('malformed', 'a state vector with too many clients')
     }
     return Y.encodeStateAsUpdate(this.#doc, stateVector)
+  }
+
+  intentions(): IntentionsFound {
+    return readIntentions(this.#doc)
   }
 
   destroy(): void {

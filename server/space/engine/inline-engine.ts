@@ -1,7 +1,7 @@
 /** The engine on the calling thread: a document per open space, nothing else. */
 import { PlenumError } from '../../../shared/errors.js'
 import type { SpaceName } from '../../../shared/names.js'
-import type { ApplyResult, Engine, EngineInput, Folded } from '../engine.js'
+import type { ApplyResult, Engine, EngineInput, Folded, IntentionsFound } from '../engine.js'
 import { Document } from './document.js'
 import { foldUpdates } from './fold.js'
 import { joinUpdates } from './join.js'
@@ -60,6 +60,10 @@ export class InlineEngine implements Engine {
 
   async diff(space: SpaceName, stateVector: Uint8Array | null): Promise<Uint8Array> {
     return this.#document(space).diff(stateVector)
+  }
+
+  async intentions(space: SpaceName): Promise<IntentionsFound> {
+    return this.#document(space).intentions()
   }
 
   async close(space: SpaceName): Promise<void> {

@@ -33,20 +33,49 @@ export const foldIn = (
   )
 }
 
-/** Who delivered what to a space, from pruned and kept rows; damaged rows are left out. */
-export const readAttribution = (db: Connection, name: string): Delivery[] => {
+export interface AttributionRequest {
+  readonly space: string
+  /** The log up to this position was read before. */
+  readonly after: number
+  /** How many log rows may be read. */
+  readonly rows: number
+}
+
+export interface AttributionChunk {
+  readonly deliveries: readonly Delivery[]
+  /** Up to where the log was read; null where that was all. */
+  readonly next: number | null
+}
+
+/**
+ * Who delivered what to a space, a piece at a time so that loads pass in between. What pruned rows left comes with
+ * the last piece: rows that go meanwhile are then in one of the two, and being in both does no harm. What is damaged
+ * is left out; it is reported where the space is loaded or verified.
+ */
+export const readAttribution = (db: Connection, request: AttributionRequest): AttributionChunk => {
+  const { space: name, after, rows: limit } = request
   const space = db.prepare('SELECT id FROM spaces WHERE name = ?').pluck().get(name) as number | undefined
-  if (space === undefined) return []
-  const deliveries = readFolded(db, name, space)
+  if (space === undefined) return { deliveries: [], next: null }
   const rows = db
-    .prepare('SELECT first, last, checksum, payload FROM log WHERE space = ? ORDER BY last')
-    .iterate(space) as IterableIterator<Omit<LogRow, 'space'>>
+    .prepare(
+      'SELECT first, last, checksum, payload FROM log WHERE space = ? AND last > ? ORDER BY last LIMIT ?',
+    )
+    .all(space, after, limit) as Omit<LogRow, 'space'>[]
+  const deliveries: Delivery[] = []
   for (const row of rows) {
-    try {
+    orLeaveOut(() => {
       for (const flush of decodeRow({ space: name, ...row })) deliveries.push(...flush.deliveries)
-    } catch {
-      // Reported where the space is loaded or verified.
-    }
+    })
   }
-  return mergeDeliveries(deliveries)
+  if (rows.length === limit) return { deliveries: mergeDeliveries(deliveries), next: rows.at(-1)!.last }
+  orLeaveOut(() => deliveries.push(...readFolded(db, name, space)))
+  return { deliveries: mergeDeliveries(deliveries), next: null }
+}
+
+const orLeaveOut = (read: () => void): void => {
+  try {
+    read()
+  } catch {
+    // What is damaged.
+  }
 }

@@ -1,8 +1,9 @@
 /** What crosses between the store and its workers: one table of requests per worker. */
 import type { MemberChange } from '../../space/member-store.js'
 import type { RosterMember } from '../../space/members.js'
-import type { Delivery, DroppedInput } from '../../space/update-store.js'
+import type { DroppedInput } from '../../space/update-store.js'
 import type { Failpoints } from '../failpoints.js'
+import type { AttributionChunk, AttributionRequest } from './attribution-table.js'
 import type { PruneChunk, PruneCursor } from './prune.js'
 import type { PartToStore } from './snapshot-parts.js'
 import type { SnapshotToStore, StoreSnapshotResult } from './store-snapshot.js'
@@ -73,7 +74,7 @@ export interface LoadedRows {
 export type ReaderExchanges = {
   readonly load: { request: { space: string }; response: LoadedRows }
   readonly members: { request: { space: string }; response: readonly RosterMember[] }
-  readonly attribution: { request: { space: string }; response: readonly Delivery[] }
+  readonly attribution: { request: AttributionRequest; response: AttributionChunk }
   /** Names of spaces with log rows behind their snapshot, in order, after `after`. */
   readonly 'list-compactable': { request: { after: string; limit: number }; response: readonly string[] }
   readonly close: { request: null; response: null }

@@ -31,7 +31,7 @@ serveRequests<ReaderExchanges>(
       return { ...rest, rows: encodeRowBatch(rows) }
     },
     members: ({ space }) => loadMembers(space),
-    attribution: ({ space }) => readAttribution(db, space),
+    attribution: request => readAttribution(db, request),
     'list-compactable': request => listCompactable.all(request) as string[],
     close: () => {
       db.close()

@@ -14,6 +14,7 @@ import type {
   StoredSpace,
   UpdateStore,
 } from '../../space/update-store.js'
+import { mergeDeliveries } from '../attribution.js'
 import {
   type DataFolder,
   dataFolder,
@@ -27,6 +28,7 @@ import { type FolderLock, lockFolder } from '../folder-lock.js'
 import { decodeRow, encodeRow } from '../log-row.js'
 import { decodeRowBatch, encodeRowBatch } from '../row-batch.js'
 import { StartupError } from '../startup-error.js'
+import type { AttributionChunk, AttributionRequest } from './attribution-table.js'
 import { compactSpace } from './compact-space.js'
 import type { DatabaseStatus } from './messages.js'
 import { PRUNE_START, type PruneCursor } from './prune.js'
@@ -39,6 +41,8 @@ const LIST_LIMIT = 1000
 export const DEFAULT_MEMBER_RETENTION_MS = 30 * 24 * 60 * 60 * 1000
 /** How long who was in a space that nobody has written in is kept at most. */
 const UNWRITTEN_RETENTION_MS = 24 * 60 * 60 * 1000
+/** Log rows that are read for attribution before a load may pass. */
+const ATTRIBUTION_ROWS = 200
 
 export interface SqliteStoreOptions {
   readonly dataDir: string
@@ -171,9 +175,18 @@ export class SqliteStore implements UpdateStore {
       }),
   }
 
-  /** Who delivered which clocks of a space, merged, pruned history included. @throws load_failed */
   attribution(space: SpaceName): Promise<readonly Delivery[]> {
-    return this.#run('load_failed', () => this.#parts.workers.reader.call('attribution', { space }))
+    return this.#run('load_failed', async () => {
+      const deliveries: Delivery[] = []
+      let after: number | null = 0
+      while (after !== null) {
+        const request: AttributionRequest = { space, after, rows: ATTRIBUTION_ROWS }
+        const chunk: AttributionChunk = await this.#parts.workers.reader.call('attribution', request)
+        for (const delivery of chunk.deliveries) deliveries.push(delivery)
+        after = chunk.next
+      }
+      return mergeDeliveries(deliveries)
+    })
   }
 
   /** Spaces with something that no snapshot covers. @throws load_failed */

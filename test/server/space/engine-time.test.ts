@@ -22,6 +22,7 @@ const setup = async (costMs: number, count = 2, allowed = limits) => {
     },
     stateVector: space => inline.stateVector(space),
     diff: (space, stateVector) => inline.diff(space, stateVector),
+    intentions: space => inline.intentions(space),
     close: space => inline.close(space),
   })
   const core = new Core({ engine, limits: allowed })

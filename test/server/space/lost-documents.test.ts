@@ -56,6 +56,11 @@ class LosingEngine implements Engine {
     return this.#inline.diff(space, stateVector)
   }
 
+  async intentions(...args: Parameters<Engine['intentions']>): ReturnType<Engine['intentions']> {
+    await this.#lose()
+    return this.#inline.intentions(...args)
+  }
+
   close(...args: Parameters<Engine['close']>): Promise<void> {
     return this.#inline.close(...args)
   }

@@ -77,6 +77,7 @@ test('[R2] so does an engine that cannot build the document', async () => {
       apply: (space, batch) => inline.apply(space, batch),
       stateVector: space => inline.stateVector(space),
       diff: (space, stateVector) => inline.diff(space, stateVector),
+      intentions: space => inline.intentions(space),
       close: space => inline.close(space),
     }),
   })
@@ -162,6 +163,7 @@ const slowClose = (inline: Engine, gate: Promise<void>): Engine => ({
   apply: (space, batch) => inline.apply(space, batch),
   stateVector: space => inline.stateVector(space),
   diff: (space, stateVector) => inline.diff(space, stateVector),
+  intentions: space => inline.intentions(space),
   close: async space => {
     await gate
     await inline.close(space)
@@ -230,6 +232,7 @@ const brokenWhen = (inline: Engine, failing: { isBroken: boolean }): Engine => (
     if (failing.isBroken && space === DEMO) throw new Error('an engine that fails')
     return inline.diff(space, stateVector)
   },
+  intentions: space => inline.intentions(space),
   close: space => inline.close(space),
 })
 

@@ -33,6 +33,7 @@ const counting = (inline: Engine, calls: string[]): Engine => ({
     calls.push('diff')
     return inline.diff(space, stateVector)
   },
+  intentions: space => inline.intentions(space),
   close: space => inline.close(space),
 })
 
@@ -218,6 +219,7 @@ test('[R15] what is edited while it comes to rest is neither lost nor relayed tw
   const core = new Core({
     engine: inline => ({
       ...counting(inline, []),
+      intentions: space => inline.intentions(space),
       close: async space => {
         if (isHeld) await gate
         await inline.close(space)

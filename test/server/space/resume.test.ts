@@ -58,6 +58,7 @@ const notJoining = (inline: InlineEngine): Engine => ({
   apply: (...args) => inline.apply(...args),
   stateVector: (...args) => inline.stateVector(...args),
   diff: (...args) => inline.diff(...args),
+  intentions: space => inline.intentions(space),
   close: (...args) => inline.close(...args),
 })
 

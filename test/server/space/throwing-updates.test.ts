@@ -119,6 +119,7 @@ const breaking = (inline: Engine, isBad: (batch: readonly Uint8Array[]) => boole
   },
   stateVector: space => inline.stateVector(space),
   diff: (space, stateVector) => inline.diff(space, stateVector),
+  intentions: space => inline.intentions(space),
   close: space => inline.close(space),
 })
 

@@ -82,6 +82,28 @@ test('[T13] who delivered which clocks is the same before and after', async () =
   assert.equal(await store.attribution(notes.space), before)
 })
 
+test('[T13] [V6] so it is while rows go, and what is damaged is left out', async () => {
+  const store = await folder.open({ retentionMs: 0 })
+  for (let i = 0; i < 450; i++) {
+    await store.append([{ space: notes.space, flushes: [notes.type('ab', i % 2 === 0 ? 'ada' : 'bob')] }])
+  }
+  const before = await store.attribution(notes.space)
+  assert.is(before.length, 450)
+  await store.compact(notes.space)
+  const [during, pruned] = await Promise.all([
+    store.attribution(notes.space),
+    store.prune(folder.nowMs + 1),
+    store.append([{ space: notes.space, flushes: [notes.type('c', 'eve')] }]),
+  ])
+  assert.is(pruned, 450)
+  assert.equal(
+    during.filter(({ user }) => user !== 'eve'),
+    before,
+  )
+  folder.behindItsBack(db => db.prepare('UPDATE attribution SET checksum = checksum + 1').run())
+  assert.equal(await store.attribution(notes.space), [{ user: 'eve', client: 1, clock: 900, length: 1 }])
+})
+
 test('[T13] many spaces and many rows go in chunks, with appends in between', async () => {
   const store = await folder.open({ retentionMs: 0 })
   const documents = Array.from({ length: 450 }, (_, i) => new LoggedDocument(`space ${i}`))
