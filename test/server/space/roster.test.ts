@@ -1,7 +1,20 @@
 /** The roster as connections are told of it, and what survives a restart. */
+import { MemberJournal } from '../../../server/space/member-journal.js'
+import type { PeerId } from '../../../server/space/peer.js'
+import { Presence } from '../../../server/space/presence.js'
+import { Roster as RosterState } from '../../../server/space/roster.js'
 import { openMemoryStore } from '../../../server/storage/memory-store.js'
 import { decodeServerMessage, type Roster, type RosterMember } from '../../../shared/protocol/index.js'
-import { ASK_ALL, type Caller, type ConnectOptions, Core, DEMO, NOTHING } from '../../support/core.js'
+import {
+  ASK_ALL,
+  type Caller,
+  type ConnectOptions,
+  Core,
+  CountingObserver,
+  DEMO,
+  NOTHING,
+} from '../../support/core.js'
+import { FakeScheduler } from '../../support/fake-scheduler.js'
 import { assert, suite } from '../../support/suite.js'
 import { Writer } from '../../support/writer.js'
 
@@ -246,6 +259,23 @@ test('[A14] an update that brings nothing is no activity, and edits send no awar
   assert.ok(awareness.every(({ entries }) => entries.length === 1))
 })
 
+test('[A14] whoever comes back while another edits has not edited', async () => {
+  const core = new Core()
+  const bob = await core.live(as('bob'))
+  const seenMs = core.scheduler.now()
+  const ann = await core.live(as('ann'))
+  await core.advance(5_000)
+  ann.hangUp()
+  const again = await core.join(as('ann'))
+  again.send(ASK_ALL, NOTHING)
+  bob.send(new Writer().type('a'))
+  await core.settle()
+  const known = new Known(again)
+  assert.is(known.of('ann').lastSeenMs, seenMs)
+  await core.advance(10_000)
+  assert.equal([known.of('ann').lastSeenMs, known.of('bob').lastSeenMs], [seenMs, seenMs + 5_000])
+})
+
 test('[A15] a drain and a restart within the grace keep the stay, and everybody has left meanwhile', async () => {
   const core = new Core()
   await core.live(as('ann'))
@@ -365,3 +395,42 @@ test('[A16] a fresh token with another name is told', async () => {
   await ann.say({ type: 'authenticate', token: 'fresh' })
   assert.is(watcher.of('ann').name, 'Anna')
 })
+
+test('[A9] [A15] 200,000 clientIDs and users that come and go leave memory where it was', async () => {
+  const scheduler = new FakeScheduler()
+  const observer = new CountingObserver()
+  const store = openMemoryStore()
+  const journal = new MemberJournal({ store: store.members, observer, scheduler, memberRetentionMs: HOUR_MS })
+  const limits = { memberGraceMs: 30_000, maxMembersLeft: 500, memberRetentionMs: HOUR_MS }
+  const roster = new RosterState({ ...limits, space: DEMO, stored: [], journal })
+  const isStampOf = (user: string, atMs: number): boolean => roster.isStampOf(user, atMs)
+  const presence = new Presence({ maxStateBytes: 1000, identityPaths: [], isStampOf })
+  const comeAndGo = async (from: number, to: number): Promise<number> => {
+    for (let id = from; id < to; id++) {
+      const [peer, user] = [`p${id}` as PeerId, `u${id}`]
+      const nowMs = scheduler.now()
+      roster.enter({ user, name: null }, nowMs)
+      const stamp = { user, name: null, joinedAtMs: nowMs, lastSeenMs: nowMs }
+      presence.announce({ id: peer, stamp, order: id, hasPresence: false }, entryOf(id), nowMs)
+      presence.leave(peer)
+      roster.leave(user, 'closed', nowMs)
+      if (id % 1000 === 0) {
+        scheduler.jump(1000)
+        roster.takeNews(true)
+        await journal.flush()
+      }
+    }
+    globalThis.gc?.()
+    return process.memoryUsage().heapUsed
+  }
+  const beforeBytes = await comeAndGo(1, 10_000)
+  const afterBytes = await comeAndGo(10_000, 210_000)
+  assert.is(roster.size, 500)
+  assert.equal([...presence.clientIds], [])
+  assert.is((await store.members.load(DEMO)).length, 500)
+  assert.ok(afterBytes - beforeBytes < 2_000_000, `${afterBytes - beforeBytes} bytes more`)
+})
+
+/** One awareness entry `{}` at clock 1. */
+const entryOf = (clientId: number): Uint8Array =>
+  Uint8Array.of(1, (clientId % 128) + 128, ((clientId >> 7) % 128) + 128, clientId >> 14, 1, 2, 123, 125)

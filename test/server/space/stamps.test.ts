@@ -147,6 +147,7 @@ test('[A19] a tab that spoke for another before that one came is not closed for 
   await silent.say(aware(7, 3, { name: 'the other tab' }))
   const tab = await core.join(as('ann'))
   await tab.say(aware(7, 3, { name: 'the other tab' }))
+  silent.take()
   assert.is(silent.closed, null)
   assert.is(tab.closed, null)
   const watcher = await core.live(as('watcher'))
