@@ -17,7 +17,7 @@ import { type AwarenessState, type IdentityPath, type Stamp, stamped, stampOn } 
 
 /** Peers compare clocks as numbers; one near 2^53 could never be passed again. */
 const MAX_CLOCK = 2 ** 32
-/** How many clientIDs that left are remembered with their last clock, the oldest forgotten first. */
+/** How many clientIDs whose end was told are remembered with their last clock, the oldest forgotten first. */
 const MAX_DEPARTED = 2048
 
 /** A connection as presence sees it. */
@@ -76,7 +76,9 @@ type Effect = 'none' | 'acted' | 'changed' | 'renewed' | 'unacceptable'
 export class Presence {
   readonly #options: PresenceOptions
   readonly #present = new Map<number, Present>()
-  /** The last clock of those who left. */
+  /** The last clock of those who left, while peers were not told. */
+  readonly #leaving = new Map<number, number>()
+  /** And of those of whom they were. */
   readonly #departed = new Map<number, number>()
   /** The clientID that each connection speaks for, from its first announcement to its end. */
   readonly #bound = new Map<PeerId, number>()
@@ -166,7 +168,16 @@ export class Presence {
     for (const clientId of clientIds) {
       const present = this.#present.get(clientId)
       if (present !== undefined) present.isTold = true
+      const clock = this.#leaving.get(clientId)
+      if (clock === undefined) continue
+      this.#leaving.delete(clientId)
+      this.#departed.set(clientId, clock)
+      if (this.#departed.size > MAX_DEPARTED) this.#departed.delete(this.#departed.keys().next().value!)
     }
+  }
+
+  #clockOfDeparted(clientId: number): number | undefined {
+    return this.#leaving.get(clientId) ?? this.#departed.get(clientId)
   }
 
   #entryOf(clientId: number): Uint8Array | null {
@@ -175,13 +186,13 @@ export class Presence {
       present.entry ??= encodeEntry(clientId, present.clock, present.json)
       return present.entry
     }
-    const clock = this.#departed.get(clientId)
+    const clock = this.#clockOfDeparted(clientId)
     return clock === undefined ? null : encodeEntry(clientId, clock, GONE)
   }
 
   #update(announcer: Announcer, { clientId, clock, json }: AwarenessEntry, nowMs: number): Effect {
     const present = this.#present.get(clientId)
-    const known = present?.clock ?? this.#departed.get(clientId) ?? -1
+    const known = present?.clock ?? this.#clockOfDeparted(clientId) ?? -1
     if (clock > MAX_CLOCK) return 'unacceptable'
     if (clock < known) return 'none'
     if (present !== undefined && isSame(json, present.raw)) {
@@ -215,7 +226,7 @@ export class Presence {
   #bind(announcer: Announcer, entry: AwarenessEntry) {
     const { clientId, clock, json } = entry
     const present = this.#present.get(clientId)
-    const knownClock = present?.clock ?? this.#departed.get(clientId)
+    const knownClock = present?.clock ?? this.#clockOfDeparted(clientId)
     // Only what was sent to a connection can come back as an echo, and an echo never has a newer clock.
     if (present !== undefined && (announcer.hasPresence || present.user !== announcer.stamp.user)) return null
     if (knownClock !== undefined && announcer.hasPresence && clock <= knownClock) return null
@@ -251,6 +262,7 @@ export class Presence {
   }
 
   #arrive(announcer: Announcer, { clientId, clock, json }: AwarenessEntry, told: Uint8Array): void {
+    this.#leaving.delete(clientId)
     this.#departed.delete(clientId)
     this.#present.set(clientId, {
       clock,
@@ -270,8 +282,7 @@ export class Presence {
   #depart(clientId: number): void {
     const { clock } = this.#present.get(clientId)!
     this.#present.delete(clientId)
-    this.#departed.set(clientId, clock)
-    if (this.#departed.size > MAX_DEPARTED) this.#departed.delete(this.#departed.keys().next().value!)
+    this.#leaving.set(clientId, clock)
   }
 }
 

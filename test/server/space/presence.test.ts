@@ -4,7 +4,11 @@ import * as Y from 'yjs'
 import { type AwarenessEntry, decodeAwareness } from '../../../server/space/awareness-codec.js'
 import type { PeerId } from '../../../server/space/peer.js'
 import { Presence } from '../../../server/space/presence.js'
-import { EMPTY_AWARENESS_FRAME, type ServerMessage } from '../../../shared/protocol/index.js'
+import {
+  decodeServerMessage,
+  EMPTY_AWARENESS_FRAME,
+  type ServerMessage,
+} from '../../../shared/protocol/index.js'
 import { ASK_ALL, type Caller, type ConnectOptions, Core, NOTHING } from '../../support/core.js'
 import { assert, suite } from '../../support/suite.js'
 
@@ -538,20 +542,37 @@ test('[A8] an empty update is fine', async () => {
   assert.is(caller.closed, null)
 })
 
-test('[A9] who left is remembered, the latest of them', () => {
+/** So many came and went. */
+const visited = (count: number, onLeave: (presence: Presence, clientId: number) => void): Presence => {
   const presence = new Presence({ maxStateBytes: 1000, identityPaths: [], isStampOf: () => false })
-  const count = 5000
   for (let id = 1; id <= count; id++) {
     const peer = `p${id}` as PeerId
     const { entries } = entry(id, 3, '{}')
     const stamp = { user: 'ann', name: null, joinedAtMs: 0, lastSeenMs: 0 }
     presence.announce({ id: peer, stamp, order: id, hasPresence: false }, entries, 0)
     assert.equal(presence.leave(peer), [id])
+    onLeave(presence, id)
   }
   assert.equal([...presence.clientIds], [])
+  return presence
+}
+
+test('[A9] who left is remembered, the latest of them', () => {
+  const count = 5000
+  const presence = visited(count, (presence, id) => presence.told([id]))
   const known = (id: number): boolean => presence.batch([id]).messageFor(undefined) !== null
   assert.ok(known(count))
   assert.ok(known(count - 2000))
   assert.not(known(count - 2100))
   assert.not(known(1))
+})
+
+test('[A9] when thousands leave at once, all of them can be told of', () => {
+  const presence = visited(5000, () => {})
+  const everybody = Array.from({ length: 5000 }, (_, at) => at + 1)
+  const told = entriesOf([decodeServerMessage(presence.batch(everybody).messageFor(undefined)!)])
+  assert.equal(
+    told.map(({ clientId, state }) => [clientId, state]),
+    everybody.map(id => [id, 'null']),
+  )
 })
