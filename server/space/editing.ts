@@ -82,9 +82,10 @@ export class Editing {
       })
       const result = await residence.apply(inputs)
       if (result.type === 'applied') {
-        charge(messages, result.costMs ?? 0)
-        publish({ messages, ...result })
-        return { messages, outcomes: result.outcomes }
+        const { outcomes, updates, costMs = 0 } = result
+        charge(messages, costMs)
+        publish({ messages, outcomes, updates })
+        return { messages, outcomes }
       }
       const isStuck = result.cause instanceof EngineStuck
       observer.count('rebuilds')

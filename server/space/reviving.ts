@@ -9,15 +9,19 @@ const MAX_REVIVALS = 8
 
 /** @param rebuild opens the document again; it throws where that is not the one that was lost */
 export const reviving = (engine: Engine, rebuild: () => Promise<void>): Engine => {
-  const revived = async <Result>(call: () => Promise<Result>): Promise<Result> => {
-    for (let revivals = 0; ; revivals++) {
+  const revived = <Result>(call: () => Promise<Result>): Promise<Result> =>
+    call().catch(error => revive(call, error))
+  const revive = async <Result>(call: () => Promise<Result>, cause: unknown): Promise<Result> => {
+    let error = cause
+    for (let left = MAX_REVIVALS; error instanceof DocumentLost && left > 0; left--) {
       try {
-        if (revivals > 0) await rebuild()
+        await rebuild()
         return await call()
-      } catch (error) {
-        if (!(error instanceof DocumentLost) || revivals === MAX_REVIVALS) throw error
+      } catch (next) {
+        error = next
       }
     }
+    throw error
   }
   return {
     fold: (space, updates, isBrief) => engine.fold(space, updates, isBrief),

@@ -27,21 +27,26 @@ export interface LogRow {
 }
 
 /**
- * Encodes one entry of a group. The row owns its buffer.
+ * Encodes a group. The rows share one buffer of their own: for most of them, one each would cost more than its bytes.
  * @throws internal where there is no flush or the positions are not consecutive
  */
-export const encodeRow = (entry: LogEntry): LogRow => {
-  const payload = encodePayload(entry.flushes)
-  const first = entry.flushes[0]!.position
-  const last = first + entry.flushes.length - 1
-  return {
-    space: entry.space,
-    first,
-    last,
-    checksum: rowChecksum({ space: entry.space, first, last, payload }),
-    payload,
-  }
+export const encodeRows = (entries: readonly LogEntry[]): LogRow[] => {
+  const e = encoding.createEncoder()
+  const ends = entries.map(({ flushes }) => {
+    writePayload(e, flushes)
+    return encoding.length(e)
+  })
+  const bytes = encoding.toUint8Array(e)
+  return entries.map(({ space, flushes }, i) => {
+    const payload = bytes.subarray(ends[i - 1] ?? 0, ends[i])
+    const first = flushes[0]!.position
+    const last = first + flushes.length - 1
+    return { space, first, last, checksum: rowChecksum({ space, first, last, payload }), payload }
+  })
 }
+
+/** One entry. The row owns its buffer. @throws internal, as `encodeRows` */
+export const encodeRow = (entry: LogEntry): LogRow => encodeRows([entry])[0]!
 
 /**
  * Checks and decodes a row. The flushes' buffers are views into the payload.
@@ -63,7 +68,7 @@ export const rowChecksum = (row: Omit<LogRow, 'checksum'>): number =>
 export const snapshotChecksum = (space: string, position: number, update: Uint8Array): number =>
   crc32(update, crc32(`${space}\nsnapshot\n${position}\n`))
 
-const encodePayload = (flushes: readonly LoggedFlush[]): Uint8Array => {
+const writePayload = (e: encoding.Encoder, flushes: readonly LoggedFlush[]): void => {
   const first = flushes[0]?.position
   if (first === undefined || first < 1) throw misplaced('a row needs flushes at positions from 1')
   const users = new Map<string, number>()
@@ -77,29 +82,27 @@ const encodePayload = (flushes: readonly LoggedFlush[]): Uint8Array => {
     for (const { user } of inputs) indexOf(user)
     for (const { user } of deliveries) indexOf(user)
   }
-  return encoding.encode(e => {
-    encoding.writeVarUint(e, VERSION)
-    encoding.writeVarUint(e, users.size)
-    for (const user of users.keys()) encoding.writeVarString(e, user)
-    encoding.writeVarUint(e, first)
-    encoding.writeVarUint(e, flushes.length)
-    flushes.forEach((flush, i) => {
-      if (flush.position !== first + i) throw misplaced('the positions of a row are not consecutive')
-      encoding.writeVarUint(e, flush.updates.length)
-      for (const update of flush.updates) encoding.writeVarUint8Array(e, update)
-      encoding.writeVarUint(e, flush.inputs.length)
-      for (const { user, update } of flush.inputs) {
-        encoding.writeVarUint(e, indexOf(user))
-        encoding.writeVarUint8Array(e, update)
-      }
-      encoding.writeVarUint(e, flush.deliveries.length)
-      for (const { user, client, clock, length } of flush.deliveries) {
-        encoding.writeVarUint(e, indexOf(user))
-        encoding.writeVarUint(e, client)
-        encoding.writeVarUint(e, clock)
-        encoding.writeVarUint(e, length)
-      }
-    })
+  encoding.writeVarUint(e, VERSION)
+  encoding.writeVarUint(e, users.size)
+  for (const user of users.keys()) encoding.writeVarString(e, user)
+  encoding.writeVarUint(e, first)
+  encoding.writeVarUint(e, flushes.length)
+  flushes.forEach((flush, i) => {
+    if (flush.position !== first + i) throw misplaced('the positions of a row are not consecutive')
+    encoding.writeVarUint(e, flush.updates.length)
+    for (const update of flush.updates) encoding.writeVarUint8Array(e, update)
+    encoding.writeVarUint(e, flush.inputs.length)
+    for (const { user, update } of flush.inputs) {
+      encoding.writeVarUint(e, indexOf(user))
+      encoding.writeVarUint8Array(e, update)
+    }
+    encoding.writeVarUint(e, flush.deliveries.length)
+    for (const { user, client, clock, length } of flush.deliveries) {
+      encoding.writeVarUint(e, indexOf(user))
+      encoding.writeVarUint(e, client)
+      encoding.writeVarUint(e, clock)
+      encoding.writeVarUint(e, length)
+    }
   })
 }
 

@@ -51,7 +51,9 @@ export class InlineEngine implements Engine {
       this.#free(space)
       return result
     }
-    return startMs === undefined ? result : { ...result, costMs: elapsed!() - startMs }
+    if (startMs === undefined) return result
+    const { type, outcomes, updates } = result
+    return { type, outcomes, updates, costMs: elapsed!() - startMs }
   }
 
   async stateVector(space: SpaceName): Promise<Uint8Array> {

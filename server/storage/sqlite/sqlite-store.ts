@@ -25,7 +25,7 @@ import {
 } from '../data-folder.js'
 import type { Failpoints } from '../failpoints.js'
 import { type FolderLock, lockFolder } from '../folder-lock.js'
-import { decodeRow, encodeRow } from '../log-row.js'
+import { decodeRow, encodeRows } from '../log-row.js'
 import { decodeRowBatch, encodeRowBatch } from '../row-batch.js'
 import { StartupError } from '../startup-error.js'
 import type { AttributionChunk, AttributionRequest } from './attribution-table.js'
@@ -136,7 +136,7 @@ export class SqliteStore implements UpdateStore {
 
   append(group: readonly LogEntry[]): Promise<void> {
     return this.#run('degraded', async () => {
-      const rows = encodeRowBatch(group.map(encodeRow))
+      const rows = encodeRowBatch(encodeRows(group))
       const { workers, now } = this.#parts
       if (!workers.writer.isRunning) throw new Error('the writer is not running')
       await workers.writer.call('append', { rows, nowMs: now() }, { transfer: [rows.buffer] })

@@ -11,7 +11,7 @@ import type { Peer, PeerId } from '../../space/peer.js'
 import type { Session } from '../ports.js'
 import { closeReason } from './close-reason.js'
 import { isDeflating } from './deflate.js'
-import { firstPulse, type HeartbeatLimits, nextPulse, type Pulse } from './heartbeat.js'
+import { firstPulse, type HeartbeatLimits, isBeatDue, nextPulse, type Pulse } from './heartbeat.js'
 import type { Holder, Outlet } from './outlet.js'
 import { isSenderIdle } from './sender-state.js'
 import { unsentBytes } from './unsent.js'
@@ -168,6 +168,7 @@ export class Connection implements Peer, Holder {
       if (nowMs - this.#closingSinceMs >= CLOSE_TIMEOUT_MS) this.#ws.terminate()
       return
     }
+    if (!isBeatDue(this.#pulse, nowMs)) return
     const unsent = this.bufferedBytes
     const signs = {
       wasHeard: this.#wasHeard,

@@ -43,13 +43,16 @@ export const firstPulse = (nowMs: number, { beatMs }: HeartbeatLimits): Pulse =>
   takenBytes: 0,
 })
 
+/** Before it there is nothing to look at. */
+export const isBeatDue = ({ nextBeatAtMs }: Pulse, nowMs: number): boolean => nowMs >= nextBeatAtMs
+
 export const nextPulse = (
   pulse: Pulse,
   signs: Signs,
   nowMs: number,
   limits: HeartbeatLimits,
 ): { readonly pulse: Pulse; readonly beat: Beat } => {
-  if (nowMs < pulse.nextBeatAtMs) return { pulse, beat: 'early' }
+  if (!isBeatDue(pulse, nowMs)) return { pulse, beat: 'early' }
   const isMoving = pulse.unsentBytes > 0 && signs.takenBytes > pulse.takenBytes
   const isAlive = signs.wasHeard || signs.wasPaused || isMoving
   const aliveAtMs = isAlive ? nowMs : pulse.aliveAtMs
