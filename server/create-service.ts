@@ -138,6 +138,7 @@ const startRunning = async (config: Config, options: ServiceOptions): Promise<Ru
       api: {
         ...createApiGuard(judge, config),
         members: space => registry.members(space),
+        intentions: space => registry.intentions(space),
         now,
       },
       report: observer.report,

@@ -79,14 +79,15 @@ const TOO_NARROW = ['={providerFactory}', '={/** @type {any} */ (providerFactory
 /** Compiled, against the types of those packages that are installed here; all but Monaco run in a browser, too. */
 const EDITORS = ['CodeMirror', 'ProseMirror', 'Tiptap', 'Quill', 'Monaco', 'Lexical']
 
-/** Read by people only: they need a machine of their own. */
-const NOT_RUN = ['ini', 'nginx', 'caddy', 'cron']
+/** Read by people only: they need a machine of their own, or are an answer. */
+const NOT_RUN = ['ini', 'nginx', 'caddy', 'cron', 'json']
 
 /** Of commands: `run` as they stand; of the others only that what they name is there. */
 const SHELL: Readonly<Record<string, 'run' | 'named'>> = {
   'Ten lines 0': 'run',
   'Run it 0': 'run',
   'Run it 1': 'run',
+  'Intentions 0': 'named',
   'Figures 0': 'named',
   'Deploying 0': 'named',
   'For developers 0': 'named',

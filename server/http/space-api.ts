@@ -1,12 +1,13 @@
 /**
- * What programs ask about a space over HTTP: `GET /api/spaces/<space>/members`, the name percent-encoded as one
- * segment and a token as bearer. The lock is the doors'; the space need not be open.
+ * What programs ask about a space over HTTP: `GET /api/spaces/<space>/members` and `…/intentions`, the name
+ * percent-encoded as one segment and a token as bearer. The lock is the doors'; the space need not be open.
  */
 import type { IncomingMessage } from 'node:http'
 import { type Request, type RequestHandler, Router } from 'express'
 import { PlenumError } from '../../shared/errors.js'
 import { parseSpaceName, type SpaceName } from '../../shared/names.js'
 import type { RosterMember } from '../../shared/protocol/index.js'
+import type { AttestedIntentions } from '../space/intentions-desk.js'
 
 export interface SpaceApi {
   /** Whether a page may ask at all; programs, which send no origin, may. */
@@ -15,6 +16,8 @@ export interface SpaceApi {
   admit(request: IncomingMessage, space: SpaceName): Promise<void>
   /** Who is there and who was. @throws load_failed */
   members(space: SpaceName): Promise<readonly RosterMember[]>
+  /** What members mean to do, and who said so. @throws draining, load_failed */
+  intentions(space: SpaceName): Promise<AttestedIntentions>
   /** The clock, ms since 1970. */
   now(): number
 }
@@ -30,6 +33,12 @@ export const spaceApi = (api: SpaceApi): Router => {
     await api.admit(request, space)
     const members = (await api.members(space)).toSorted(hereFirst).map(shown)
     response.set('Cache-Control', 'no-store').json({ space, serverTime: api.now(), members })
+  })
+  routes.get('/api/spaces/:space/intentions', async (request, response) => {
+    const space = spaceOf(request)
+    await api.admit(request, space)
+    const { intentions, invalid } = await api.intentions(space)
+    response.set('Cache-Control', 'no-store').json({ space, serverTime: api.now(), intentions, invalid })
   })
   return routes
 }
