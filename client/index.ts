@@ -38,6 +38,9 @@ export {
   type NewIntention,
 } from './intentions/intentions.js'
 export type { OpenPersistence, Persistence, TextStore } from './offline/persistence.js'
+export type { Member } from './presence/member.js'
+export type { Presence } from './presence/roster-view.js'
+export type { ReceivedSignal, SignalOptions } from './presence/signals.js'
 export type { SpaceProviderEvents } from './provider/provider-events.js'
 export type { OfflineOptions, SpaceProviderOptions, StockOptions } from './provider/provider-options.js'
 export { warnBeforeUnload } from './provider/warn-before-unload.js'

@@ -13,7 +13,6 @@ import {
   encodeMessage,
   type Notice,
   type Rejected,
-  type Roster,
   type Saved,
   type ServerMessage,
   type Signalled,
@@ -21,12 +20,16 @@ import {
   type Welcome,
 } from '../shared/protocol/index.js'
 import { type AwarenessRelay, relayAwareness } from './awareness-relay.js'
+import { type Clock, systemClock } from './channel/clock.js'
 import { type Close, ConnectionClosed } from './channel/connection-closed.js'
 import { Conversation } from './channel/conversation.js'
 import { Emitter } from './channel/emitter.js'
 import { createLedger, type SaveLedger, type SaveState } from './channel/save-ledger.js'
 import type { Socket } from './channel/socket.js'
 import { type DocumentLink, isEmptyDocument, linkDocument } from './document-link.js'
+import type { Member } from './presence/member.js'
+import { type Presence, RosterView } from './presence/roster-view.js'
+import { composeSignal, type ReceivedSignal, readSignal, type SignalOptions } from './presence/signals.js'
 
 export interface DocumentOptions {
   readonly doc: Y.Doc
@@ -35,6 +38,7 @@ export interface DocumentOptions {
   readonly knownIncarnation?: string
   /** The ledger of this document's previous connection; it knows the incarnation, too. */
   readonly ledger?: SaveLedger
+  readonly clock?: Clock
 }
 
 export type SpaceEvents = {
@@ -48,8 +52,9 @@ export type SpaceEvents = {
   rejected: [rejected: Rejected]
   access: [access: AccessChanged]
   notice: [notice: Notice]
-  roster: [roster: Roster]
-  signal: [signal: Signalled]
+  /** Who is here or was is different, or whether that is known. */
+  members: [members: readonly Member[]]
+  signal: [signal: ReceivedSignal]
   closed: [close: Close]
 }
 
@@ -59,6 +64,7 @@ export class SpaceConnection {
   readonly #document: DocumentLink
   readonly #awareness: AwarenessRelay | null
   readonly #events = new Emitter<SpaceEvents>()
+  readonly #roster = new RosterView(() => this.#events.emit('members', this.members))
   #welcome: Welcome | null = null
   #isSynced = false
   /** The state vector of the last step 1: asking twice with the same brings nothing new. */
@@ -67,10 +73,11 @@ export class SpaceConnection {
 
   /** @param socket a fresh one, not open yet: see `connectSpace` */
   constructor(socket: Socket, options: DocumentOptions) {
-    const { doc, awareness, knownIncarnation = null } = options
+    const { doc, awareness, knownIncarnation = null, clock = systemClock } = options
     const isEmpty = (): boolean => isEmptyDocument(doc)
     this.#conversation = new Conversation({
       ledger: options.ledger ?? createLedger({ incarnation: knownIncarnation, isEmptyDocument: isEmpty() }),
+      clock,
       isEmptyDocument: isEmpty,
       onSaveState: state => this.#events.emit('saveState', state),
     })
@@ -154,6 +161,37 @@ export class SpaceConnection {
     this.#guard(() => this.#send({ type: 'authenticate', token }))
   }
 
+  /** Who is here and who was. The same object until something is different; the event is `members`. */
+  get presence(): Presence {
+    return this.#roster.presence
+  }
+
+  get members(): readonly Member[] {
+    return this.presence.members
+  }
+
+  /** The member that this client is; null before the server has listed it. */
+  get self(): Member | null {
+    return this.presence.self
+  }
+
+  /** The server's clock, ms since 1970, whatever the one here says; null before the welcome. */
+  serverNow(): number | null {
+    return this.#conversation.serverClock.now()
+  }
+
+  /**
+   * Sends something small to everybody else who is here, or to one member; it is not stored, and nothing says
+   * whether it came.
+   * @param data what `JSON.stringify` takes, 16 KiB of JSON at most
+   * @throws not_connected; bad_request for what is no JSON; too_large
+   */
+  signal(data: unknown, options: SignalOptions = {}): void {
+    if (this.#welcome === null || this.#close !== null) throw new PlenumError('not_connected')
+    const signal = composeSignal(data, options, this.#welcome.limits.maxFrameBytes)
+    this.#guard(() => this.#send(signal))
+  }
+
   /** Idempotent. What was sent before still goes out. */
   close(code = 1000, reason = ''): void {
     if (this.#close !== null) return
@@ -195,10 +233,10 @@ export class SpaceConnection {
         this.#events.emit('notice', message)
         break
       case 'roster':
-        this.#events.emit('roster', message)
+        this.#roster.take(message)
         break
       case 'signalled':
-        this.#events.emit('signal', message)
+        this.#onSignal(message)
         break
       case 'permission-denied':
         break
@@ -209,6 +247,7 @@ export class SpaceConnection {
 
   #onWelcome(welcome: Welcome): void {
     this.#welcome = welcome
+    this.#roster.begin(welcome.user)
     this.#ask()
     this.#awareness?.start()
     this.#events.emit('welcome', welcome)
@@ -229,6 +268,11 @@ export class SpaceConnection {
     } catch (cause) {
       throw new PlenumError('malformed', 'malformed message: awareness', { cause })
     }
+  }
+
+  #onSignal(message: Signalled): void {
+    const signal = readSignal(message)
+    if (signal !== null) this.#events.emit('signal', signal)
   }
 
   #ask(): void {
@@ -262,6 +306,7 @@ export class SpaceConnection {
     this.#document.close()
     this.#awareness?.close()
     this.#conversation.ended()
+    this.#roster.lose(this.#conversation.serverClock.lastHeard())
     this.#events.emit('closed', close)
   }
 

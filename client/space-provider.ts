@@ -7,7 +7,7 @@ import { WebsocketProvider } from 'y-websocket'
 import * as Y from 'yjs'
 import { ERRORS, PlenumError } from '../shared/errors.js'
 import { parseSpaceName } from '../shared/names.js'
-import type { ServerMessage } from '../shared/protocol/index.js'
+import type { ServerMessage, Signalled } from '../shared/protocol/index.js'
 import { mayDo, type Role } from '../shared/roles.js'
 import { type AwarenessRelay, relayAwareness } from './awareness-relay.js'
 import { isPermanentClose } from './channel/attempt-state.js'
@@ -28,6 +28,10 @@ import type { TokenSource } from './channel/token-source.js'
 import { webSocketTransport } from './channel/websocket-transport.js'
 import { type DocumentLink, isEmptyDocument, type LocalChange, linkDocument } from './document-link.js'
 import { LocalCopy } from './offline/local-copy.js'
+import type { Member } from './presence/member.js'
+import { type Presence, RosterView } from './presence/roster-view.js'
+import { composeSignal, readSignal, type SignalOptions } from './presence/signals.js'
+import { stampedUser } from './presence/stamp.js'
 import { Identity } from './provider/identity.js'
 import type { SpaceProviderEvent, SpaceProviderEvents } from './provider/provider-events.js'
 import type { SpaceProviderOptions } from './provider/provider-options.js'
@@ -49,7 +53,8 @@ export class SpaceProvider extends StockProvider {
   readonly #identity: Identity
   readonly #dialer: Dialer
   readonly #document: DocumentLink
-  readonly #presence: AwarenessRelay
+  readonly #relay: AwarenessRelay
+  readonly #roster: RosterView
   readonly #tabs: TabSync
   readonly #server: ServerSync
   readonly #local: LocalCopy | null
@@ -95,17 +100,18 @@ export class SpaceProvider extends StockProvider {
       mayEdit: () => this.#dialer.conversation.mayEdit,
       onChange: change => this.#onChange(change),
     })
-    this.#presence = relayAwareness(this.awareness, this, entries => this.#announce(entries))
+    this.#relay = relayAwareness(this.awareness, this, entries => this.#announce(entries))
+    this.#roster = new RosterView(() => this.#tell('members', this.members))
     this.#tabs = new TabSync({
       document: this.#document,
       awareness: this.awareness,
-      presence: this.#presence,
+      presence: this.#relay,
       isOnline: () => this.#isOnline,
       onPending: () => (this.#isOnline ? this.#server.ask() : this.#tabs.ask()),
     })
     this.#server = new ServerSync({
       document: this.#document,
-      presence: this.#presence,
+      presence: this.#relay,
       dialer: this.#dialer,
       socket: () => this.ws,
       onSynced: () => {
@@ -135,6 +141,20 @@ export class SpaceProvider extends StockProvider {
   /** Why the server will not take some of this copy; null where it takes all. */
   get rejected(): Refusal | null {
     return this.#dialer.conversation.ledger.refusal
+  }
+
+  /** Who is here and who was. The same object until something is different; the event is `members`. */
+  get presence(): Presence {
+    return this.#roster.presence
+  }
+
+  get members(): readonly Member[] {
+    return this.presence.members
+  }
+
+  /** The member that this client is; null before the server has listed it. */
+  get self(): Member | null {
+    return this.presence.self
   }
 
   /** Whether it stopped because the space began anew since this copy was synced. */
@@ -170,6 +190,32 @@ export class SpaceProvider extends StockProvider {
       this.#checks.add(check)
       return () => this.#checks.delete(check)
     })
+  }
+
+  /** The server's clock, ms since 1970, whatever the one here says; null before the first welcome. */
+  serverNow(): number | null {
+    return this.#dialer.conversation.serverClock.now()
+  }
+
+  /** Whose an entry of `awareness` is, as the server vouches for it; null where it does not. */
+  memberOf(clientID: number): Member | null {
+    const { awareness } = this
+    if (clientID === awareness.clientID) return this.self
+    // What tabs tell of themselves is nobody's word but theirs.
+    const user = this.#isOnline ? stampedUser(awareness.getStates().get(clientID)) : null
+    return user === null ? null : this.#roster.get(user)
+  }
+
+  /**
+   * Sends something small to everybody else who is here, or to one member; it is not stored, and nothing says
+   * whether it came.
+   * @param data what `JSON.stringify` takes, 16 KiB of JSON at most
+   * @throws not_connected; bad_request for what is no JSON; too_large
+   */
+  signal(data: unknown, options: SignalOptions = {}): void {
+    const { welcome } = this.#dialer.conversation
+    if (welcome === null || !this.#isOnline) throw new PlenumError('not_connected')
+    this.#server.send(composeSignal(data, options, welcome.limits.maxFrameBytes))
   }
 
   /** From now on with this token, or this source of them; connects again if it was for want of one that it stopped. */
@@ -239,7 +285,7 @@ export class SpaceProvider extends StockProvider {
     this.#document.close()
     this.#local?.close()
     this.disconnect()
-    this.#presence.close()
+    this.#relay.close()
     if (this.#options.awareness === undefined) this.awareness.destroy()
     this.#check()
     super.destroy()
@@ -294,7 +340,7 @@ export class SpaceProvider extends StockProvider {
   #replaceStockHandlers(): void {
     this.doc.off('update', this._updateHandler)
     this.awareness.off('update', this._awarenessUpdateHandler)
-    this.#presence.start()
+    this.#relay.start()
     this.messageHandlers = this.#server.handlers
   }
 
@@ -319,6 +365,7 @@ export class SpaceProvider extends StockProvider {
 
   #onConnection(state: ConnectionState): void {
     const { isConflict } = this
+    if (!this.#isOnline) this.#roster.lose(this.#dialer.conversation.serverClock.lastHeard())
     this.#joinTabs()
     if (this.#wasOnline && !this.#isOnline) this.#tabs.meet()
     this.#wasOnline = this.#isOnline
@@ -343,14 +390,22 @@ export class SpaceProvider extends StockProvider {
   #onMessage(message: ServerMessage): void {
     if (message.type === 'welcome') {
       // What tabs told of themselves, and what an earlier connection did, would outlast the server's word.
-      this.#presence.forgetOthers()
+      this.#relay.forgetOthers()
+      this.#roster.begin(message.user)
       this.#remember()
     }
     const { role } = this
     if (role !== null && role !== this.#toldRole) this.#tell('role', role)
     this.#toldRole = role
     if (message.type === 'notice') this.#tell('notice', message)
+    if (message.type === 'roster') this.#roster.take(message)
+    if (message.type === 'signalled') this.#onSignal(message)
     if (message.type === 'access' && mayDo(message.role, 'edit-document')) this.#retryRefused()
+  }
+
+  #onSignal(message: Signalled): void {
+    const signal = readSignal(message)
+    if (signal !== null) this.#tell('signal', signal)
   }
 
   /** What was refused for the role alone may pass on another connection: on this one nothing more is looked at. */

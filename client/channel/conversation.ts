@@ -13,10 +13,13 @@ import {
   type Welcome,
 } from '../../shared/protocol/index.js'
 import { mayDo, type Role } from '../../shared/roles.js'
+import type { Clock } from './clock.js'
 import { advance, type LedgerEvent, type SaveLedger, type SaveState, saveState } from './save-ledger.js'
+import { ServerClock } from './server-clock.js'
 
 export interface ConversationOptions {
   readonly ledger: SaveLedger
+  readonly clock: Clock
   /** Without it, a document is taken for empty until content has passed. */
   readonly isEmptyDocument?: (() => boolean) | undefined
   onSaveState(state: SaveState): void
@@ -26,6 +29,7 @@ export interface ConversationOptions {
 const EMPTY_DOCUMENT_MESSAGE_BYTES = 5
 
 export class Conversation {
+  readonly serverClock: ServerClock
   readonly #options: ConversationOptions
   #ledger: SaveLedger
   #welcome: Welcome | null = null
@@ -35,6 +39,7 @@ export class Conversation {
   constructor(options: ConversationOptions) {
     this.#options = options
     this.#ledger = options.ledger
+    this.serverClock = new ServerClock(options.clock)
   }
 
   get ledger(): SaveLedger {
@@ -97,12 +102,16 @@ export class Conversation {
   receive(data: unknown): ServerMessage {
     if (!(data instanceof ArrayBuffer)) throw new PlenumError('malformed', 'malformed message: not binary')
     const message = decodeServerMessage(new Uint8Array(data))
+    this.serverClock.heard()
     if (this.#welcome === null && message.type !== 'welcome') {
       throw new PlenumError('malformed', `malformed message: "${message.type}" before the welcome`)
     }
     switch (message.type) {
       case 'welcome':
         this.#onWelcome(message)
+        break
+      case 'roster':
+        this.serverClock.told(message.serverTimeMs)
         break
       case 'access':
         this.#advance(message)
@@ -149,6 +158,7 @@ export class Conversation {
     if (version < MIN_SUPPORTED_VERSION) throw new PlenumError('protocol_version')
     const isEmptyDocument = this.#options.isEmptyDocument?.() ?? !this.#hasPassedContent
     this.#advance({ type: 'welcome', epoch, incarnation, role, isEmptyDocument })
+    this.serverClock.start(welcome.serverTimeMs)
     this.#welcome = welcome
     this.#role = role
   }

@@ -39,7 +39,7 @@ export interface Attempt {
   gone(close: Close): void
 }
 
-export interface DialerOptions extends Omit<ConversationOptions, 'onSaveState'> {
+export interface DialerOptions extends Omit<ConversationOptions, 'onSaveState' | 'clock'> {
   /** Without it, whatever the URL carries must do. */
   readonly token?: TokenSource | undefined
   readonly transport: OpenTransport
@@ -84,15 +84,13 @@ export class Dialer {
   /** Ends the wait for the next attempt, or that for a welcome. */
   #cancelWait = (): void => {}
   #cancelRenewal = (): void => {}
-  /** The server's clock minus ours. */
-  #serverAheadMs = 0
 
   constructor(options: DialerOptions) {
     this.#options = options
     this.#clock = options.clock ?? systemClock
     this.#token = options.token
     const { ledger, isEmptyDocument, onSaveState = () => {} } = options
-    this.conversation = new Conversation({ ledger, isEmptyDocument, onSaveState })
+    this.conversation = new Conversation({ ledger, clock: this.#clock, isEmptyDocument, onSaveState })
   }
 
   get connection(): ConnectionState {
@@ -276,7 +274,6 @@ export class Dialer {
         if (message.type === 'step2' && this.#running === running) this.#step({ type: 'synced' })
         return
       case 'welcome':
-        this.#serverAheadMs = message.serverTimeMs - this.#clock.now()
         this.#scheduleRenewal(running, message.expiresAtMs)
         this.#options.onMessage?.(message)
         if (this.#running === running) this.#step({ type: 'welcomed' })
@@ -295,7 +292,8 @@ export class Dialer {
   #scheduleRenewal(running: Running, expiresAtMs: number): void {
     this.#cancelRenewal()
     if (expiresAtMs === 0 || typeof this.#token !== 'function') return
-    const delayMs = renewalDelayMs(expiresAtMs - this.#clock.now() - this.#serverAheadMs)
+    const serverNowMs = this.conversation.serverClock.now()
+    const delayMs = serverNowMs === null ? null : renewalDelayMs(expiresAtMs - serverNowMs)
     if (delayMs === null) return
     this.#cancelRenewal = this.#clock.after(Math.min(delayMs, MAX_TIMER_MS), () => void this.#renew(running))
   }

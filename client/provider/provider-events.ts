@@ -4,6 +4,8 @@ import type { Notice } from '../../shared/protocol/index.js'
 import type { Role } from '../../shared/roles.js'
 import type { ConnectionState } from '../channel/connection-state.js'
 import type { Refusal, SaveState } from '../channel/save-ledger.js'
+import type { Member } from '../presence/member.js'
+import type { ReceivedSignal } from '../presence/signals.js'
 
 export interface SpaceProviderEvents {
   // As y-websocket has them.
@@ -22,6 +24,9 @@ export interface SpaceProviderEvents {
   /** The space began anew since this copy was synced; `mergeLocal` and `discardLocal` are the ways out. */
   conflict: () => void
   notice: (notice: Notice) => void
+  /** Who is here or was is different, or whether that is known. */
+  members: (members: readonly Member[]) => void
+  signal: (signal: ReceivedSignal) => void
   /** The local copy has been loaded, as far as there is one. */
   loaded: () => void
   /** All edits up to now are in the local copy. */

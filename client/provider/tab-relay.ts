@@ -7,7 +7,7 @@ import { PlenumError } from '../../shared/errors.js'
 import { type ClientMessage, decodeClientMessage, encodeMessage } from '../../shared/protocol/index.js'
 
 /** What tabs say to each other: never a token, and no type from 100. */
-export type TabMessage = Exclude<ClientMessage, { type: 'authenticate' }>
+export type TabMessage = Exclude<ClientMessage, { type: 'authenticate' | 'signal' }>
 
 export class TabRelay {
   readonly key: string
@@ -21,7 +21,7 @@ export class TabRelay {
       if (origin === this || !this.#isOpen) return
       try {
         const message = decodeClientMessage(new Uint8Array(data))
-        if (message.type !== 'authenticate') onMessage(message)
+        if (message.type !== 'authenticate' && message.type !== 'signal') onMessage(message)
       } catch (error) {
         // Another version of this code, or another program under the same name.
         if (!(error instanceof PlenumError)) throw error

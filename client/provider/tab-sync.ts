@@ -80,8 +80,6 @@ export class TabSync {
       case 'query-awareness':
         if (!isOnline()) presence.announce()
         break
-      case 'signal':
-        break
       default:
         assertNever(message)
     }

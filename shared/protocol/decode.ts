@@ -17,7 +17,7 @@ import {
 } from './messages.js'
 
 export const MAX_TOKEN_BYTES = 16 * 1024
-const MAX_TEXT_BYTES = 4096
+export const MAX_TEXT_BYTES = 4096
 export const MAX_SIGNAL_BYTES = 16 * 1024
 
 /**

@@ -1,5 +1,11 @@
 /** The wire protocol as the server and the client import it. */
-export { decodeClientMessage, decodeServerMessage, MAX_SIGNAL_BYTES, MAX_TOKEN_BYTES } from './decode.js'
+export {
+  decodeClientMessage,
+  decodeServerMessage,
+  MAX_SIGNAL_BYTES,
+  MAX_TEXT_BYTES,
+  MAX_TOKEN_BYTES,
+} from './decode.js'
 export { EMPTY_AWARENESS_FRAME, EMPTY_UPDATE, encodeMessage } from './encode.js'
 export {
   type AccessChanged,

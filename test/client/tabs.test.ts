@@ -3,7 +3,7 @@ import * as broadcast from 'lib0/broadcastchannel'
 import * as Y from 'yjs'
 import type { SpaceProviderOptions } from '../../client/provider/provider-options.js'
 import { SpaceProvider } from '../../client/space-provider.js'
-import type { ClientMessage, ServerMessage } from '../../shared/protocol/index.js'
+import { type ClientMessage, encodeMessage, type ServerMessage } from '../../shared/protocol/index.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { ScriptedServer, WELCOME } from '../support/scripted-server.js'
 import { assert, suite } from '../support/suite.js'
@@ -165,6 +165,31 @@ test('[P21] what comes from a tab counts for nothing else: no type from 100, no 
   assert.is(provider.saveState, before)
   assert.is(provider.synced, false)
   text.insert(0, 'still here')
+})
+
+test('[P21] nobody is here, and nothing is signalled, because a tab says so: neither with a server nor without', async () => {
+  const tab = open()
+  const { provider } = tab
+  const told: unknown[] = []
+  provider.on('members', members => told.push(members))
+  provider.on('signal', signal => told.push(signal))
+  const [user, json, left] = ['eve', '"hello"', null]
+  const member = { user, name: 'Eve', connections: 1, joinedAtMs: 1, lastSeenMs: 1, left }
+  const frames: ServerMessage[] = [
+    { type: 'roster', isWhole: true, serverTimeMs: 1, members: [member], forgotten: [] },
+    { type: 'signalled', from: 'eve', isDirect: true, json },
+    { type: 'notice', kind: 'signals-refused', retryAfterMs: 0 },
+  ]
+  const say = (): void => {
+    for (const frame of frames) broadcast.publish(provider.bcChannel, encodeMessage(frame), 'a strange tab')
+    const signal = encodeMessage({ type: 'signal', to: null, json })
+    broadcast.publish(provider.bcChannel, signal, 'a strange tab')
+  }
+  say()
+  await connect(tab)
+  say()
+  assert.equal(told, [])
+  assert.is(provider.serverNow(), WELCOME.serverTimeMs)
 })
 
 test('[P21] disconnect leaves the tabs, and connect comes back to them', () => {
