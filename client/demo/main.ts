@@ -1,10 +1,11 @@
 /** The demo: one text in one space, for whoever the address lets in. */
 import { readAddress, writeAddress } from './address.js'
 import { otherName } from './names.js'
-import { askWhetherSure, part, roleChoices, showPeople, showRole, showStatus, showTrouble } from './page.js'
+import { askWhetherSure, part, roleChoices, showRole, showStatus, showTrouble } from './page.js'
 import { Session } from './session.js'
 import { connectionStatus, saveStatus } from './status.js'
 import { troubleOf, type Way } from './trouble.js'
+import { WhoPanel } from './who-panel.js'
 
 /** Of this tab only: the next one is online again. */
 const SWITCH_KEY = 'plenum-demo-offline'
@@ -23,16 +24,18 @@ const session = new Session({
   onChange: () => show(),
 })
 
+const who = new WhoPanel(session, address.name)
+
 let ticking: ReturnType<typeof setInterval> | undefined
 let retryAtMs: number | null = null
 
 const show = (): void => {
-  const { facts, people, role } = session
+  const { facts, role } = session
   part('save').dataset.save = facts.saveState
   part('connection').dataset.connection = facts.connection.state
   showStatus('save', saveStatus(facts))
   showTrouble(troubleOf(facts), take)
-  showPeople(people, address.name)
+  who.update()
   showRole(role)
   part('offline').setAttribute('aria-checked', String(facts.isSwitchedOff))
   showSecondLink()
@@ -62,7 +65,7 @@ const tick = (isWaiting: boolean): void => {
 const showSecondLink = (): void => {
   const link = part<HTMLAnchorElement>('second')
   link.hidden = address.entry.type !== 'invitation'
-  const name = otherName(session.people.map(person => person.name))
+  const name = otherName([address.name, ...session.presence.members.map(({ name }) => name)])
   const href = writeAddress({ ...address, name, role: 'write' })
   if (link.getAttribute('href') === href) return
   link.href = href

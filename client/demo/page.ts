@@ -1,6 +1,5 @@
-/** The parts of the page, found once, and what is shown in them. Nothing is touched that has not changed. */
+/** The parts of the page, and what is shown in them. Nothing is touched that has not changed. */
 import type { DemoRole } from './address.js'
-import { HUES, type Person } from './people.js'
 import type { Shown } from './status.js'
 import { type Trouble, WAY_LABELS, type Way } from './trouble.js'
 
@@ -17,32 +16,6 @@ export const showStatus = (id: string, { tone, text, detail }: Shown): void => {
   if (shown.dataset.tone !== tone) shown.dataset.tone = tone
   if (shown.title !== detail) shown.title = detail
   setText(part(`${id}-text`), text)
-}
-
-export const showPeople = (people: readonly Person[], self: string): void => {
-  const list = part('people')
-  const key = people.map(({ user, name }) => `${user}\n${name}`).join('\n\n')
-  if (list.dataset.key === key) return
-  list.dataset.key = key
-  list.replaceChildren(...people.map(person => personItem(person, person.user === self)))
-}
-
-const personItem = ({ name, hue, joinedAtMs }: Person, isSelf: boolean): HTMLElement => {
-  const item = document.createElement('li')
-  item.dataset.hue = String(hue % HUES)
-  const initial = document.createElement('span')
-  initial.className = 'initial'
-  initial.setAttribute('aria-hidden', 'true')
-  initial.textContent = [...name][0]?.toLocaleUpperCase() ?? ''
-  const label = document.createElement('span')
-  label.className = 'name'
-  label.textContent = isSelf ? `${name} (you)` : name
-  if (joinedAtMs !== null) {
-    const time = new Date(joinedAtMs).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' })
-    item.title = `${name}, here since ${time}`
-  }
-  item.append(initial, label)
-  return item
 }
 
 export const showTrouble = (trouble: Trouble | null, take: (way: Way) => void): void => {
@@ -94,6 +67,6 @@ export const askWhetherSure = (): Promise<boolean> => {
   })
 }
 
-const setText = (element: HTMLElement, text: string): void => {
+export const setText = (element: HTMLElement, text: string): void => {
   if (element.textContent !== text) element.textContent = text
 }

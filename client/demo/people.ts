@@ -1,12 +1,10 @@
-/** Who is in the space, as the server vouches for it: one entry for each person, however many tabs they have. */
+/** Whose an awareness state is, as the server vouches for it, and in which colour everybody sees them. */
 
 export interface Person {
   readonly user: string
   readonly name: string
   /** Which of the page's colours is theirs, the same in every window. */
   readonly hue: number
-  /** When they came, ms since 1970; null where the server has not said. */
-  readonly joinedAtMs: number | null
 }
 
 export const HUES = 8
@@ -15,22 +13,10 @@ export const HUES = 8
 export const personOf = (state: unknown): Person | null => {
   const { user: shown, plenum: stamp } = asRecord(state)
   const { name } = asRecord(shown)
-  const { user: stamped, joinedAt } = asRecord(stamp)
+  const { user: stamped } = asRecord(stamp)
   if (typeof name !== 'string' || name === '') return null
   const user = typeof stamped === 'string' ? stamped : name
-  return { user, name, hue: hueOf(user), joinedAtMs: typeof joinedAt === 'number' ? joinedAt : null }
-}
-
-/** Those who have been here longest first; whoever is named by `self` before all others. */
-export const peopleIn = (states: Iterable<unknown>, self: string): Person[] => {
-  const people = new Map<string, Person>()
-  for (const state of states) {
-    const person = personOf(state)
-    if (person !== null && !people.has(person.user)) people.set(person.user, person)
-  }
-  const rank = ({ user, joinedAtMs }: Person): number =>
-    user === self ? -1 : (joinedAtMs ?? Number.MAX_SAFE_INTEGER)
-  return [...people.values()].sort((a, b) => rank(a) - rank(b) || a.name.localeCompare(b.name))
+  return { user, name, hue: hueOf(user) }
 }
 
 const asRecord = (value: unknown): Record<string, unknown> =>

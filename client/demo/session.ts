@@ -3,12 +3,12 @@
  * every change, and always answers from the provider itself.
  */
 import * as Y from 'yjs'
+import type { Presence } from '../presence/roster-view.js'
 import { warnBeforeUnload } from '../provider/warn-before-unload.js'
 import { SpaceProvider } from '../space-provider.js'
 import type { DemoAddress, DemoRole } from './address.js'
 import { downloadText } from './download.js'
 import { createEditor, type Editor, type EditorOptions } from './editor.js'
-import { type Person, peopleIn } from './people.js'
 import type { Facts } from './status.js'
 import { tokensFor } from './tokens.js'
 import type { TroubleFacts, Way } from './trouble.js'
@@ -26,6 +26,7 @@ export interface SessionOptions {
 }
 
 const TEXT = 'text'
+const CHANGES = ['connection', 'saveState', 'rejected', 'conflict', 'loaded', 'kept', 'members'] as const
 /** What the page asks before a copy is gone for good. */
 export type Confirm = () => Promise<boolean>
 
@@ -78,8 +79,12 @@ export class Session {
     return this.#role
   }
 
-  get people(): Person[] {
-    return peopleIn(this.#provider.awareness.getStates().values(), this.#options.address.name)
+  get presence(): Presence {
+    return this.#provider.presence
+  }
+
+  serverNow(): number | null {
+    return this.#provider.serverNow()
   }
 
   setSwitchedOff(isSwitchedOff: boolean): void {
@@ -131,9 +136,7 @@ export class Session {
     const { awareness, doc } = provider
     const editor = createEditor({ parent, text: doc.getText(TEXT), awareness, nonce, covered })
     const changed = (): void => this.#changed()
-    for (const event of ['connection', 'saveState', 'rejected', 'conflict', 'loaded', 'kept'] as const) {
-      provider.on(event, changed)
-    }
+    for (const event of CHANGES) provider.on(event, changed)
     provider.on('role', role => {
       this.#role = role === 'read' ? 'read' : 'write'
       this.#changed()
@@ -143,7 +146,6 @@ export class Session {
       this.#changed()
     })
     doc.on('update', changed)
-    awareness.on('change', changed)
     queueMicrotask(changed)
     return [editor, warnBeforeUnload(provider)]
   }
