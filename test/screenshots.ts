@@ -34,10 +34,17 @@ const writeOffline: Act = async window => {
   await window.whenShown('Kept in this browser')
 }
 
+const showWho: Act = async ({ page }) => {
+  await page.click('#people')
+  await page.waitForSelector('#were li', { visible: true })
+}
+
 const SHOTS: readonly (readonly [name: string, options: WindowOptions, act: Act])[] = [
   ['demo-light', DESK, asIs],
   ['demo-dark', { ...DESK, scheme: 'dark' }, asIs],
+  ['demo-who', DESK, showWho],
   ['demo-phone', PHONE, asIs],
+  ['demo-phone-who', { ...PHONE, scheme: 'dark' }, showWho],
   ['demo-phone-offline', { ...PHONE, scheme: 'dark' }, writeOffline],
 ]
 
@@ -64,6 +71,9 @@ const takeAll = async (server: ServerProcess, path: string): Promise<void> => {
     const barbara = await open('Barbara', {})
     await barbara.type(TEXT)
     await barbara.whenSaved('foot.')
+    const radia = await open('Radia', {})
+    await radia.whenTextHas('foot.')
+    await radia.close()
     const alan = await open('Alan', {})
     await alan.whenTextHas('foot.')
     for (const [name, options, act] of SHOTS) {

@@ -48,6 +48,7 @@ const inEachScheme = async ({ page }: DemoWindow, check: () => Promise<void>): P
 
 test.skipIf(noBrowser, '[U12] nothing bars anybody from the page, in light and dark', async () => {
   const window = await openBusy({ space: 'demo/axe' })
+  await window.page.click('#people')
   await inEachScheme(window, async () => assert.equal(await barriers(window), []))
 
   await window.press('#offline')
@@ -70,11 +71,12 @@ test.skipIf(noBrowser, '[U12] nor from a notice or a question', async () => {
 test.skipIf(noBrowser, '[U13] the width of a phone is enough: nothing lies beside the screen', async () => {
   const window = await openBusy({ space: 'demo/width' })
   await window.type('averylongwordwithoutanyplacewhereitcouldbebroken')
+  await window.page.click('#people')
   for (const width of [320, 390, 768]) {
     await window.page.setViewport({ width, height: 700 })
 
     const outside = await window.page.evaluate(() =>
-      [...document.querySelectorAll('.top *, .desk *, .cm-line')]
+      [...document.querySelectorAll('.top *, .desk *, .cm-line, .who, .who *')]
         .filter(element => !element.closest('[hidden], .unseen, .name'))
         .filter(element => {
           const { left, right } = element.getBoundingClientRect()
@@ -145,7 +147,7 @@ test.skipIf(
     await window.whenSaved()
     const { page } = window
     const reached: string[] = []
-    for (let step = 0; step < 4; step++) {
+    for (let step = 0; step < 5; step++) {
       await page.keyboard.press('Tab')
       const { name, isMarked } = await page.evaluate(() => {
         const active = document.activeElement as HTMLElement
@@ -161,7 +163,13 @@ test.skipIf(
       reached.push(name)
       assert.ok(isMarked, name)
     }
-    assert.equal(reached, ['cm-content', 'role', 'offline', 'second'])
+    assert.equal(reached, ['people', 'cm-content', 'role', 'offline', 'second'])
+
+    await page.focus('#people')
+    await page.keyboard.press('Enter')
+    await page.waitForSelector('#here li', { visible: true })
+    await page.keyboard.press('Escape')
+    await page.waitForSelector('#here li', { hidden: true })
 
     await page.focus('#offline')
     await page.keyboard.press('Space')

@@ -1,9 +1,50 @@
 /** The demo in real windows: people who write together see each other and the same text. */
 import { DemoBench, noBrowser } from '../support/demo-suite.js'
+import type { DemoWindow } from '../support/demo-window.js'
 import { assert, suite } from '../support/suite.js'
+import { until } from '../support/until.js'
 
 const test = suite('demo: together')
 const bench = new DemoBench(test)
+
+const faces = ({ page }: DemoWindow): Promise<(string | null)[]> =>
+  page.$$eval('#faces .name', names => names.map(name => name.textContent))
+
+declare global {
+  interface Window {
+    /** What long timers will do, by their numbers. */
+    waiting: Map<number, () => void>
+  }
+}
+
+/** Runs in the page. */
+const watchTimers = (): void => {
+  const { setTimeout: set, clearTimeout: clear } = window
+  window.waiting = new Map()
+  const watched = (task: () => void, delayMs = 0): number => {
+    const run = (): void => {
+      window.waiting.delete(id)
+      task()
+    }
+    const id = set.call(window, run, delayMs) as unknown as number
+    if (delayMs > 5_000) window.waiting.set(id, run)
+    return id
+  }
+  const cleared = (id: number): void => {
+    window.waiting.delete(id)
+    clear.call(window, id)
+  }
+  Object.assign(window, { setTimeout: watched, clearTimeout: cleared })
+}
+
+/** What is said of each, without the face. */
+const listed = ({ page }: DemoWindow, list: 'here' | 'were'): Promise<string[]> =>
+  page.$$eval(`#${list} li`, items =>
+    items.map(item => [...item.querySelectorAll('.name, .when')].map(part => part.textContent).join(' ')),
+  )
+
+const whenListed = (window: DemoWindow, list: 'here' | 'were', who: RegExp): Promise<unknown> =>
+  until(`${who} is listed`, async () => (await listed(window, list)).some(text => who.test(text)))
 
 test.skipIf(noBrowser, '[U1] two windows that write at the same time end with the same text', async () => {
   const space = 'demo/two'
@@ -39,12 +80,12 @@ test.skipIf(noBrowser, '[U2] the cursor of somebody else is where they are, unde
     return { text: label.textContent, isVisible: width > 10 && height > 5 && top > 0 }
   })
   assert.equal(name, { text: 'Barbara', isVisible: true })
-  const people = await ada.page.$$eval('#people li', items => items.map(item => item.textContent))
-  assert.equal(people, ['AAda (you)', 'BBarbara'])
+  assert.equal(await faces(ada), ['Ada (you)', 'Barbara'])
 
   await barbara.close()
   await ada.page.waitForFunction(
-    () => document.querySelector('.caret') === null && document.querySelectorAll('#people li').length === 1,
+    () =>
+      document.querySelector('.caret') === null && document.querySelectorAll('#faces .person').length === 1,
     { polling: 'mutation' },
   )
 })
@@ -67,14 +108,76 @@ test.skipIf(noBrowser, '[U3] three tabs of one person are one person, and have o
 
   for (const window of [...tabs, barbara]) await window.whenText(text)
   for (const tab of tabs) await tab.whenSaved()
-  const people = await barbara.page.$$eval('#people .name', names => names.map(name => name.textContent))
-  assert.equal(people, ['Barbara (you)', 'Ada'])
+  assert.equal(await faces(barbara), ['Barbara (you)', 'Ada'])
+  await whenListed(barbara, 'here', /^Ada.*3 windows$/)
 
+  const since = (await listed(barbara, 'here'))[1]?.split(' · ')[0]
+  await barbara.page.evaluate(() => {
+    const look = (): void => {
+      if (document.querySelectorAll('#faces .person').length < 2) document.body.dataset.lonely = ''
+    }
+    new MutationObserver(look).observe(document.body, { childList: true, subtree: true })
+  })
   await tabs[0]?.close()
-  await tabs[1]?.type('two are left')
-  await barbara.whenTextHas('two are left')
-  assert.is((await barbara.page.$$('#people li')).length, 2)
+  await tabs[1]?.close()
+  await whenListed(barbara, 'here', /^Ada(?!.*windows)/)
+  assert.is((await listed(barbara, 'here'))[1]?.split(' · ')[0], since)
+  assert.equal(await listed(barbara, 'were'), [])
+  assert.is(await barbara.page.evaluate(() => 'lonely' in document.body.dataset), false)
 })
+
+test.skipIf(noBrowser, '[U24] two windows say the same of who is here, since when, and who was', async () => {
+  const space = 'demo/who'
+  const [ada, barbara] = [await bench.open({ space }), await bench.open({ space, as: 'Barbara' })]
+  const alan = await bench.open({ space, as: 'Alan' })
+  const withoutMe = async (window: DemoWindow): Promise<string[]> =>
+    (await listed(window, 'here')).map(text => text.replace(' (you)', '')).sort()
+  for (const window of [ada, barbara]) await whenListed(window, 'here', /^Alan since .* · active now$/)
+  assert.equal(await withoutMe(ada), await withoutMe(barbara))
+  assert.equal((await listed(ada, 'here')).length, 3)
+
+  await alan.close()
+  for (const window of [ada, barbara]) await whenListed(window, 'were', /^Alan left just now$/)
+  assert.equal((await listed(ada, 'here')).length, 2)
+
+  await ada.press('#offline')
+  await ada.page.waitForSelector('#people[data-live=false]')
+  assert.match(await ada.page.$eval('#here-title', title => title.textContent ?? ''), /^Here at .*\d/)
+  assert.is((await ada.page.$$('#who [data-here=true], #faces [data-here=true]')).length, 0)
+  await whenListed(barbara, 'were', /^Ada left just now$/)
+  await ada.press('#offline')
+  await ada.page.waitForSelector('#people[data-live=true]')
+  await whenListed(barbara, 'here', /^Ada since/)
+})
+
+test.skipIf(
+  noBrowser,
+  '[U25] one timer for all ages, while the list is open and at no other time',
+  async () => {
+    const ada = await bench.open({ space: 'demo/ages' })
+    const { page } = ada
+    await ada.whenSaved()
+    await page.waitForSelector('#people[data-live=true]')
+    await page.evaluate(watchTimers)
+    const waiting = (): Promise<number> => page.evaluate(() => window.waiting.size)
+    await page.click('#people')
+    await page.waitForSelector('#here li', { visible: true })
+    await until('the timer is set', async () => (await waiting()) === 1)
+    await whenListed(ada, 'here', /^Ada .*active now$/)
+
+    await page.evaluate(() => {
+      const { now } = performance
+      performance.now = () => now.call(performance) + 120_000
+      for (const task of [...window.waiting.values()]) task()
+    })
+    await whenListed(ada, 'here', /^Ada .*active 2 min ago$/)
+    assert.is(await waiting(), 1)
+
+    await page.keyboard.press('Escape')
+    await page.waitForSelector('#here li', { hidden: true })
+    await until('no timer is left', async () => (await waiting()) === 0)
+  },
+)
 
 test.skipIf(noBrowser, '[U4] whoever changes to reading cannot write any more, and back', async () => {
   const space = 'demo/roles'
@@ -111,7 +214,7 @@ test.skipIf(noBrowser, '[U5] the link for a second person opens a window for the
   const context = await bench.context()
   const page = await context.newPage()
   await page.goto(href)
-  await page.waitForFunction(() => document.querySelector('#people')?.textContent?.includes('Barbara (you)'))
+  await page.waitForFunction(() => document.querySelector('#faces')?.textContent?.includes('Barbara (you)'))
   await ada.whenShown('Barbara')
 })
 

@@ -104,6 +104,90 @@ test('[P25] stock clients and ours see each other, also after a reconnect', asyn
   }
 })
 
+test('[P31] [P32] everybody has the same members: tabs are one, who leaves is kept, who is offline claims nothing', async () => {
+  const space = 'members'
+  const told = ({ provider }: ReturnType<typeof open>): string =>
+    provider.members
+      .map(({ user, status, connections }) => `${user} ${status} ${connections}`)
+      .sort()
+      .join(', ')
+  const ann = open(space)
+  const tabs = [open(space, {}, 'bob'), open(space, {}, 'bob'), open(space, {}, 'bob')]
+  const all = [ann, ...tabs]
+  await until('all see all', () => all.every(one => told(one) === 'ann here 1, bob here 3'))
+  assert.is(ann.provider.self?.user, 'ann')
+  const joinedAt = ann.provider.members.map(one => one.joinedAt)
+  assert.equal(
+    tabs[0]?.provider.members.map(one => one.joinedAt),
+    joinedAt,
+  )
+  const seen: string[] = []
+  ann.provider.on('members', members => seen.push(...members.map(({ user, status }) => `${user} ${status}`)))
+
+  tabs[0]?.provider.destroy()
+  tabs[1]?.provider.destroy()
+  await until('one is left', () => told(ann) === 'ann here 1, bob here 1')
+  assert.equal([...new Set(seen)].sort(), ['ann here', 'bob here'])
+  assert.equal(
+    ann.provider.members.map(one => one.joinedAt),
+    joinedAt,
+  )
+
+  tabs[2]?.provider.disconnect()
+  assert.is(tabs[2] && told(tabs[2]), 'ann unknown 0, bob unknown 0')
+  await until('bob has left', () => told(ann) === 'ann here 1, bob left 0')
+  const left = ann.provider.members.find(({ user }) => user === 'bob')?.left
+  assert.is(left?.reason, 'closed')
+  assert.ok(Math.abs((ann.provider.serverNow() ?? 0) - (left?.at ?? 0)) < 10_000)
+
+  tabs[2]?.provider.connect()
+  await until('bob is back', () => told(ann) === 'ann here 1, bob here 1')
+  assert.equal(
+    ann.provider.members.map(one => one.joinedAt),
+    joinedAt,
+  )
+})
+
+test('[P33] members of a client whose date is wrong are as old as they are', async () => {
+  const realNow = Date.now
+  Date.now = () => realNow() + 3 * 3_600_000
+  try {
+    const { provider } = open('wrong-date')
+    await until('listed', () => provider.self !== null)
+    const ageMs = (provider.serverNow() ?? 0) - (provider.self?.lastSeen ?? 0)
+    assert.ok(ageMs >= 0 && ageMs < 30_000, `${ageMs} ms`)
+  } finally {
+    Date.now = realNow
+  }
+})
+
+test('[P35] signals reach everybody else, or one member, and a program, too', async () => {
+  const space = 'signals'
+  const [ann, bob, carol] = [open(space), open(space, {}, 'bob'), open(space, {}, 'carol', 'read')]
+  await untilSynced(ann, bob, carol)
+  const heard: string[] = []
+  for (const [name, { provider }] of Object.entries({ ann, bob, carol })) {
+    provider.on('signal', ({ from, data, isDirect }) =>
+      heard.push(`${name}: ${data} from ${from}${isDirect ? ' alone' : ''}`),
+    )
+  }
+  const token = await server.token('program', space)
+  const program = connectSpace({ url: server.url, space, token, doc: new Y.Doc(), WebSocket })
+  await program.whenSynced()
+  program.on('signal', ({ from, data }) => heard.push(`program: ${data} from ${from}`))
+  ann.provider.signal('hello')
+  await until('three have heard', () => heard.length === 3)
+  program.signal('psst', { to: 'carol' })
+  await until('carol has heard', () => heard.length === 4)
+  program.close()
+  assert.equal(heard.sort(), [
+    'bob: hello from ann',
+    'carol: hello from ann',
+    'carol: psst from program alone',
+    'program: hello from ann',
+  ])
+})
+
 const DEATHS = isLongRun ? 40 : 5
 
 test(`[P26] ${DEATHS} times killed while typing: no keystroke is lost, and nothing was called saved that was not`, {

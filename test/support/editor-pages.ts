@@ -64,6 +64,7 @@ const GROUND = `
   export const doc = new Y.Doc()
   export const provider = space && new SpaceProvider('ws://127.0.0.1:1234/sync', space, doc, { token, disableBc: true })
   provider?.awareness.setLocalStateField('user', { name, color: '#8a3ffc' })
+  globalThis.provider = provider
   provider?.on('sync', () => { document.body.dataset.synced = '' })
 `
 
