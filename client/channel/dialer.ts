@@ -70,6 +70,8 @@ interface Running {
 }
 
 const OPEN_TIMEOUT_MS = 15_000
+/** A server that lives says something every 20 s. */
+const SILENCE_MS = 30_000
 const LOST = 1006
 
 export class Dialer {
@@ -84,6 +86,7 @@ export class Dialer {
   /** Ends the wait for the next attempt, or that for a welcome. */
   #cancelWait = (): void => {}
   #cancelRenewal = (): void => {}
+  #cancelWatch = (): void => {}
 
   constructor(options: DialerOptions) {
     this.#options = options
@@ -187,6 +190,7 @@ export class Dialer {
         this.#dial(running)
         break
       case 'open':
+        this.#watch(running, SILENCE_MS)
         running.attempt.opened(running.transport?.protocol ?? '')
         break
       case 'end':
@@ -244,6 +248,15 @@ export class Dialer {
           : new PlenumError('bad_request', 'the URL or the token cannot be used', { cause }),
       )
     }
+  }
+
+  /** On a clock that never jumps: that of the stock provider, which watches as well, is the date. */
+  #watch(running: Running, delayMs: number): void {
+    this.#cancelWatch = this.#clock.after(delayMs, () => {
+      const { silentMs } = this.conversation.serverClock
+      if (silentMs < SILENCE_MS) this.#watch(running, SILENCE_MS - silentMs)
+      else this.#giveUp(running)
+    })
   }
 
   #giveUp({ transport }: Running): void {
@@ -315,6 +328,7 @@ export class Dialer {
   #finish(): void {
     this.#cancelWait()
     this.#cancelRenewal()
+    this.#cancelWatch()
     this.#last = this.#running?.attempt ?? null
     this.#running = null
     this.conversation.ended()

@@ -24,6 +24,11 @@ export class ServerClock {
     return this.#at(this.#heardMs)
   }
 
+  /** How long nothing has been heard, ms. */
+  get silentMs(): number {
+    return this.#clock.now() - this.#heardMs
+  }
+
   /** A message came, whatever it says. */
   heard(): void {
     this.#heardMs = this.#clock.now()

@@ -166,10 +166,10 @@ test('[P33] the date of this machine is of no account: not one that is wrong, an
 test('[P33] the server’s clock is known from the welcome on, and set right by rosters', async () => {
   const { provider, server, clock } = await open()
   assert.is(provider.serverNow(), NOW)
-  clock.advance(60_000)
-  assert.is(provider.serverNow(), NOW + 60_000)
-  server.say(roster([], { serverTimeMs: NOW + 61_000 }))
-  assert.is(provider.serverNow(), NOW + 61_000)
+  clock.advance(20_000)
+  assert.is(provider.serverNow(), NOW + 20_000)
+  server.say(roster([], { serverTimeMs: NOW + 21_000 }))
+  assert.is(provider.serverNow(), NOW + 21_000)
 })
 
 test('[P34] an awareness state is a member’s by the server’s stamp, on a connection that is there', async () => {

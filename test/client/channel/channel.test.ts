@@ -425,13 +425,45 @@ test('[P5] a token is renewed in place before it ends, by the server’s clock',
   await settle()
   assert.equal(server.take(), [{ type: 'authenticate', token: 't2' }])
   server.say({ type: 'access', role: 'write', expiresAtMs: ends + 600_000 })
-  assert.is(clock.nextMs, 602_000 - 60_000)
+  for (let waited = 0; waited < 602_000 - 60_000; waited += 20_000) {
+    await settle()
+    assert.equal(server.take(), [], `after ${waited} ms`)
+    clock.advance(20_000)
+    server.say({ type: 'awareness', entries: Uint8Array.of(0) })
+  }
+  await settle()
+  assert.equal(server.take(), [{ type: 'authenticate', token: 't3' }])
 })
 
 test('[P5] a token that nobody can renew is left alone', async () => {
-  const { opened, clock } = setUp()
+  const { opened, clock, server } = setUp()
   await opened({ expiresAtMs: WELCOME.serverTimeMs + 10_000 })
-  assert.is(clock.pending, 0)
+  clock.advance(20_000)
+  await settle()
+  assert.equal(server.take(), [])
+  // It listens for the server's silence, and for nothing else.
+  assert.is(clock.pending, 1)
+})
+
+test('[P36] a server that is silent for 30 s is given up, whatever the date says; any word will do', async () => {
+  const { opened, server, clock, told } = setUp()
+  const realNow = Date.now
+  try {
+    await opened()
+    clock.advance(29_000)
+    server.say({ type: 'saved', count: 0, position: 1 })
+    Date.now = () => realNow() - 3 * 3_600_000
+    clock.advance(29_999)
+    assert.is(told.at(-1)?.state, 'connected')
+    clock.advance(1)
+    assert.is(told.at(-1)?.state, 'offline')
+    assert.is(server.close, null)
+    server.take()
+    assert.is((server.close as unknown as { code: number }).code, 1000)
+    assert.is(clock.pending, 0)
+  } finally {
+    Date.now = realNow
+  }
 })
 
 test('[P6] nobody logged in needs a login, without a connection', async () => {
