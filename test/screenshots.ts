@@ -39,10 +39,24 @@ const showWho: Act = async ({ page }) => {
   await page.waitForSelector('#were li', { visible: true })
 }
 
+const showPlans: Act = async ({ page }) => {
+  await page.click('#plans-button')
+  await page.waitForSelector('#plan-list li', { visible: true })
+}
+
+const plan = async ({ page }: DemoWindow, text: string, isBegun = false): Promise<void> => {
+  await page.click('#plans-button')
+  await page.type('#plan-text', text)
+  await page.keyboard.press('Enter')
+  if (isBegun) await page.click('#plan-list li:last-child [data-action=activate]')
+  await page.keyboard.press('Escape')
+}
+
 const SHOTS: readonly (readonly [name: string, options: WindowOptions, act: Act])[] = [
   ['demo-light', DESK, asIs],
   ['demo-dark', { ...DESK, scheme: 'dark' }, asIs],
   ['demo-who', DESK, showWho],
+  ['demo-plans', { ...DESK, scheme: 'dark' }, showPlans],
   ['demo-phone', PHONE, asIs],
   ['demo-phone-who', { ...PHONE, scheme: 'dark' }, showWho],
   ['demo-phone-offline', { ...PHONE, scheme: 'dark' }, writeOffline],
@@ -71,11 +85,13 @@ const takeAll = async (server: ServerProcess, path: string): Promise<void> => {
     const barbara = await open('Barbara', {})
     await barbara.type(TEXT)
     await barbara.whenSaved('foot.')
+    await plan(barbara, 'Mix the celadon anew, with less frit', true)
     const radia = await open('Radia', {})
     await radia.whenTextHas('foot.')
     await radia.close()
     const alan = await open('Alan', {})
     await alan.whenTextHas('foot.')
+    await plan(alan, 'Order cones 5 and 7')
     for (const [name, options, act] of SHOTS) {
       const ada = await open('Ada', options)
       await ada.whenSaved('foot.')

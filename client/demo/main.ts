@@ -2,6 +2,7 @@
 import { readAddress, writeAddress } from './address.js'
 import { otherName } from './names.js'
 import { askWhetherSure, part, roleChoices, showRole, showStatus, showTrouble } from './page.js'
+import { PlansPanel } from './plans-panel.js'
 import { Session } from './session.js'
 import { connectionStatus, saveStatus } from './status.js'
 import { troubleOf, type Way } from './trouble.js'
@@ -25,6 +26,7 @@ const session = new Session({
 })
 
 const who = new WhoPanel(session, address.name)
+const plans = new PlansPanel(session)
 
 let ticking: ReturnType<typeof setInterval> | undefined
 let retryAtMs: number | null = null
@@ -36,6 +38,7 @@ const show = (): void => {
   showStatus('save', saveStatus(facts))
   showTrouble(troubleOf(facts), take)
   who.update()
+  plans.update()
   showRole(role)
   part('offline').setAttribute('aria-checked', String(facts.isSwitchedOff))
   showSecondLink()

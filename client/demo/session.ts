@@ -3,6 +3,8 @@
  * every change, and always answers from the provider itself.
  */
 import * as Y from 'yjs'
+import { type Intentions, intentions } from '../intentions/intentions.js'
+import type { Member } from '../presence/member.js'
 import type { Presence } from '../presence/roster-view.js'
 import { warnBeforeUnload } from '../provider/warn-before-unload.js'
 import { SpaceProvider } from '../space-provider.js'
@@ -34,6 +36,7 @@ export class Session {
   readonly #options: SessionOptions
   #provider: SpaceProvider
   #editor: Editor
+  #intentions: Intentions
   #stopWarning: () => void
   #role: DemoRole
   #isSwitchedOff: boolean
@@ -52,6 +55,7 @@ export class Session {
     })
     this.#provider = provider
     provider.awareness.setLocalStateField('user', { name: address.name })
+    this.#intentions = this.#watch(provider)
     ;[this.#editor, this.#stopWarning] = this.#show(provider)
   }
 
@@ -81,6 +85,20 @@ export class Session {
 
   get presence(): Presence {
     return this.#provider.presence
+  }
+
+  get members(): readonly Member[] {
+    return this.#provider.members
+  }
+
+  get intentions(): Intentions {
+    return this.#intentions
+  }
+
+  get mayEdit(): boolean {
+    const { role, rejected } = this.#provider
+    // What is refused goes nowhere: more of it would only be lost.
+    return this.#role !== 'read' && role !== 'read' && rejected === null
   }
 
   serverNow(): number | null {
@@ -126,9 +144,19 @@ export class Session {
     this.#editor.destroy()
     this.#stopWarning()
     this.#isSwitchedOff = false
+    this.#intentions.destroy()
     this.#provider = await this.#provider.discardLocal()
+    this.#intentions = this.#watch(this.#provider)
     ;[this.#editor, this.#stopWarning] = this.#show(this.#provider)
     this.#editor.focus()
+  }
+
+  /** They tell of themselves through the document. */
+  #watch(provider: SpaceProvider): Intentions {
+    return intentions(provider.doc, {
+      by: () => provider.self?.user ?? this.#options.address.name,
+      now: () => provider.serverNow(),
+    })
   }
 
   #show(provider: SpaceProvider): [Editor, () => void] {
@@ -151,9 +179,7 @@ export class Session {
   }
 
   #changed(): void {
-    const { role, rejected } = this.#provider
-    // What is refused goes nowhere: more of it would only be lost.
-    this.#editor.setReadOnly(this.#role === 'read' || role === 'read' || rejected !== null)
+    this.#editor.setReadOnly(!this.mayEdit)
     this.#options.onChange()
   }
 }

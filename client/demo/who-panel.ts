@@ -3,6 +3,7 @@
  * and only while the list is open: no timer runs for what nobody sees.
  */
 import type { Presence } from '../presence/roster-view.js'
+import { faceOf, replaceIfOther, textSpan } from './face.js'
 import { part, setText } from './page.js'
 import { type Row, type Who, whoIs } from './who.js'
 
@@ -58,7 +59,7 @@ const showFaces = ({ here, moreHere }: Who): void => {
   const shown = here.slice(0, MAX_FACES)
   const more = here.length - shown.length + moreHere
   replaceIfOther(part('faces'), [shown.map(({ text: _, ...row }) => row), more], () => [
-    ...shown.map(row => spanOf(row, 'person', faceOf(row), textSpan('name', row.name))),
+    ...shown.map(row => spanOf(row, 'person', faceOf(row.name), textSpan('name', row.name))),
     ...(more > 0 ? [textSpan('more', `+${more}`)] : []),
   ])
 }
@@ -67,7 +68,9 @@ const showList = (list: HTMLElement, rows: readonly Row[], more = 0): void => {
   replaceIfOther(list, [rows, more], () => {
     const items = rows.map(row => {
       const item = document.createElement('li')
-      item.append(spanOf(row, 'person', faceOf(row), textSpan('name', row.name), textSpan('when', row.text)))
+      item.append(
+        spanOf(row, 'person', faceOf(row.name), textSpan('name', row.name), textSpan('when', row.text)),
+      )
       return item
     })
     if (more === 0) return items
@@ -77,31 +80,10 @@ const showList = (list: HTMLElement, rows: readonly Row[], more = 0): void => {
   })
 }
 
-/** Nothing is touched that has not changed. */
-const replaceIfOther = (element: HTMLElement, shown: unknown, make: () => HTMLElement[]): void => {
-  const key = JSON.stringify(shown)
-  if (element.dataset.key === key) return
-  element.dataset.key = key
-  element.replaceChildren(...make())
-}
-
-const faceOf = ({ name }: Row): HTMLElement => {
-  const face = textSpan('initial', [...name][0]?.toLocaleUpperCase() ?? '')
-  face.setAttribute('aria-hidden', 'true')
-  return face
-}
-
 const spanOf = ({ hue, isHere }: Row, className: string, ...content: HTMLElement[]): HTMLElement => {
   const span = textSpan(className, '')
   span.dataset.hue = String(hue)
   span.dataset.here = String(isHere)
   span.append(...content)
-  return span
-}
-
-const textSpan = (className: string, text: string): HTMLElement => {
-  const span = document.createElement('span')
-  span.className = className
-  span.textContent = text
   return span
 }

@@ -50,6 +50,11 @@ test.skipIf(noBrowser, '[U12] nothing bars anybody from the page, in light and d
   const window = await openBusy({ space: 'demo/axe' })
   await window.page.click('#people')
   await inEachScheme(window, async () => assert.equal(await barriers(window), []))
+  await window.page.click('#plans-button')
+  await window.page.type('#plan-text', 'a plan')
+  await window.page.keyboard.press('Enter')
+  await window.page.waitForSelector('#plan-list li')
+  await inEachScheme(window, async () => assert.equal(await barriers(window), []))
 
   await window.press('#offline')
   await window.whenConnection('offline')
@@ -68,15 +73,22 @@ test.skipIf(noBrowser, '[U12] nor from a notice or a question', async () => {
   await inEachScheme(window, async () => assert.equal(await barriers(window), []))
 })
 
+const WIDTHS = [320, 390, 768].flatMap(width => [[width, '#who'] as const, [width, '#plans'] as const])
+
 test.skipIf(noBrowser, '[U13] the width of a phone is enough: nothing lies beside the screen', async () => {
   const window = await openBusy({ space: 'demo/width' })
   await window.type('averylongwordwithoutanyplacewhereitcouldbebroken')
-  await window.page.click('#people')
-  for (const width of [320, 390, 768]) {
+  await window.page.click('#plans-button')
+  await window.page.type('#plan-text', 'averylongplanwithoutanyplacewhereitcouldbebrokeneither')
+  await window.page.keyboard.press('Enter')
+  await window.page.waitForSelector('#plan-list li')
+  for (const [width, panel] of WIDTHS) {
     await window.page.setViewport({ width, height: 700 })
+    await window.page.$eval(panel, opened => (opened as HTMLElement).hidePopover())
+    await window.page.$eval(panel, opened => (opened as HTMLElement).showPopover())
 
     const outside = await window.page.evaluate(() =>
-      [...document.querySelectorAll('.top *, .desk *, .cm-line, .who, .who *')]
+      [...document.querySelectorAll('.top *, .desk *, .cm-line, .who:popover-open, .who:popover-open *')]
         .filter(element => !element.closest('[hidden], .unseen, .name'))
         .filter(element => {
           const { left, right } = element.getBoundingClientRect()
@@ -84,7 +96,7 @@ test.skipIf(noBrowser, '[U13] the width of a phone is enough: nothing lies besid
         })
         .map(element => element.outerHTML),
     )
-    assert.equal(outside, [], `${width} pixels`)
+    assert.equal(outside, [], `${width} pixels, ${panel}`)
     assert.is(await window.page.evaluate(() => document.documentElement.scrollWidth), width)
   }
 })
@@ -147,7 +159,7 @@ test.skipIf(
     await window.whenSaved()
     const { page } = window
     const reached: string[] = []
-    for (let step = 0; step < 5; step++) {
+    for (let step = 0; step < 6; step++) {
       await page.keyboard.press('Tab')
       const { name, isMarked } = await page.evaluate(() => {
         const active = document.activeElement as HTMLElement
@@ -163,7 +175,7 @@ test.skipIf(
       reached.push(name)
       assert.ok(isMarked, name)
     }
-    assert.equal(reached, ['people', 'cm-content', 'role', 'offline', 'second'])
+    assert.equal(reached, ['people', 'cm-content', 'role', 'offline', 'plans-button', 'second'])
 
     await page.focus('#people')
     await page.keyboard.press('Enter')

@@ -179,6 +179,45 @@ test.skipIf(
   },
 )
 
+test.skipIf(
+  noBrowser,
+  '[U26] what one means to do is on everybody’s board, and goes on from offline',
+  async () => {
+    const space = 'demo/plans'
+    const [ada, barbara] = await Promise.all([bench.open({ space }), bench.open({ space, as: 'Barbara' })])
+    const plans = ({ page }: DemoWindow): Promise<string[]> =>
+      page.$$eval('#plan-list li', items =>
+        items.map(item =>
+          [...item.querySelectorAll('.name, .when')].map(part => part.textContent).join(' – '),
+        ),
+      )
+    const whenPlans = (window: DemoWindow, expected: string[]): Promise<unknown> =>
+      until(`the board shows ${expected}`, async () => `${await plans(window)}` === `${expected}`)
+    await Promise.all([ada.whenSaved(), barbara.whenSaved()])
+    await until('Ada is known', async () => (await faces(barbara)).includes('Ada'))
+
+    await ada.page.click('#plans-button')
+    await ada.page.type('#plan-text', 'Order clay')
+    await ada.page.keyboard.press('Enter')
+    await whenPlans(ada, ['Order clay – You · planned'])
+    await whenPlans(barbara, ['Order clay – Ada · planned'])
+    assert.is(await barbara.page.$eval('#plans-button', button => button.textContent), 'Plans: 1')
+
+    await ada.press('#offline')
+    await ada.whenConnection('offline')
+    await ada.press('#plan-list [data-action=activate]')
+    await whenPlans(ada, ['Order clay – You · doing it now'])
+    await whenPlans(barbara, ['Order clay – Ada · planned'])
+    await ada.press('#offline')
+    await whenPlans(barbara, ['Order clay – Ada · doing it now'])
+
+    await barbara.press('#plan-list [data-action=finish]')
+    await whenPlans(ada, ['Order clay – You · done'])
+    await ada.press('#role input[value=read]')
+    await ada.page.waitForSelector('#plan-form[hidden]')
+  },
+)
+
 test.skipIf(noBrowser, '[U4] whoever changes to reading cannot write any more, and back', async () => {
   const space = 'demo/roles'
   const ada = await bench.open({ space })
