@@ -412,7 +412,7 @@ test('[A9] [A15] 200,000 clientIDs and users that come and go leave memory where
       roster.enter({ user, name: null }, nowMs)
       const stamp = { user, name: null, joinedAtMs: nowMs, lastSeenMs: nowMs }
       presence.announce({ id: peer, stamp, order: id, hasPresence: false }, entryOf(id), nowMs)
-      presence.leave(peer)
+      presence.told(presence.leave(peer))
       roster.leave(user, 'closed', nowMs)
       if (id % 1000 === 0) {
         scheduler.jump(1000)
