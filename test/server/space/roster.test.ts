@@ -267,7 +267,7 @@ test('[A14] whoever comes back while another edits has not edited', async () => 
   await core.advance(5_000)
   ann.hangUp()
   const again = await core.join(as('ann'))
-  again.send(ASK_ALL, NOTHING)
+  again.send(NOTHING)
   bob.send(new Writer().type('a'))
   await core.settle()
   const known = new Known(again)
