@@ -3,6 +3,7 @@
  * left are bounded in number and time.
  */
 import type { SpaceName } from '../../shared/names.js'
+import type { SpaceLimits } from './limits.js'
 import { acted, entered, exited, type Identity, type LeaveReason, type RosterMember } from './members.js'
 
 /** Where changes are written down. */
@@ -13,13 +14,12 @@ export interface RosterJournal {
 
 export interface RosterOptions {
   readonly space: SpaceName
-  /** What is known from before: nobody of them is here. */
-  readonly stored: readonly RosterMember[]
   readonly journal: RosterJournal
-  readonly memberGraceMs: number
-  readonly maxMembersLeft: number
-  readonly memberRetentionMs: number
+  readonly limits: Pick<SpaceLimits, 'memberGraceMs' | 'maxMembersLeft' | 'memberRetentionMs'>
 }
+
+/** How many more are remembered while they may come back and go on: a room that loses its network at once. */
+const MAX_IN_GRACE = 10_000
 
 /** What has changed since it was last asked. */
 export interface RosterNews {
@@ -36,12 +36,12 @@ export class Roster {
   readonly #changed = new Set<string>()
   /** Of whom only `lastSeen` changed. */
   readonly #seen = new Set<string>()
-
   #version = 0
 
-  constructor(options: RosterOptions) {
+  /** @param stored what is known from before: nobody of them is here */
+  constructor(options: RosterOptions, stored: readonly RosterMember[]) {
     this.#options = options
-    const known = options.stored.filter(({ left }) => left !== null)
+    const known = stored.filter(({ left }) => left !== null)
     for (const member of known.sort((a, b) => a.left!.atMs - b.left!.atMs)) {
       this.#members.set(member.user, member)
       this.#left.add(member.user)
@@ -82,7 +82,7 @@ export class Roster {
   enter(identity: Identity, nowMs: number): void {
     const before = this.#members.get(identity.user)
     this.#left.delete(identity.user)
-    this.#change(entered(before, identity, nowMs, this.#options.memberGraceMs))
+    this.#change(entered(before, identity, nowMs, this.#options.limits.memberGraceMs))
   }
 
   leave(user: string, reason: LeaveReason, nowMs: number): void {
@@ -92,7 +92,7 @@ export class Roster {
     this.#change(after)
     if (after.left === null) return
     this.#left.add(user)
-    if (this.#left.size > this.#options.maxMembersLeft) this.#forgetOldest()
+    if (this.#left.size > this.#options.limits.maxMembersLeft + MAX_IN_GRACE) this.#forgetOldest()
   }
 
   /** A token with another name. */
@@ -113,8 +113,11 @@ export class Roster {
 
   /** Forgets whom nobody will ask for any more. */
   sweep(nowMs: number): void {
+    const { memberRetentionMs, memberGraceMs, maxMembersLeft } = this.#options.limits
     for (const user of this.#left) {
-      if (nowMs - this.#members.get(user)!.left!.atMs <= this.#options.memberRetentionMs) return
+      const goneMs = nowMs - this.#members.get(user)!.left!.atMs
+      const isOneTooMany = this.#left.size > maxMembersLeft && goneMs > memberGraceMs
+      if (goneMs <= memberRetentionMs && !isOneTooMany) return
       this.#forgetOldest()
     }
   }

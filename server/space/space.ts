@@ -17,13 +17,11 @@ import { type AttestedIntentions, IntentionsDesk } from './intentions-desk.js'
 import { leaveReasonOf } from './leave-reason.js'
 import type { SpaceLimits } from './limits.js'
 import type { LoadedSpace } from './loading.js'
-import type { MemberJournal } from './member-journal.js'
 import type { RosterMember } from './members.js'
+import { knownMembers, Membership, type MembershipContext } from './membership.js'
 import { PresenceRelay } from './presence-relay.js'
 import { Residence, type ResidenceContext } from './residence.js'
 import type { Rests } from './rests.js'
-import { Roster } from './roster.js'
-import { RosterRelay } from './roster-relay.js'
 import { loneSender } from './senders.js'
 import type { Inbound, Session, SpaceInbox } from './session.js'
 import { Signals } from './signals.js'
@@ -33,10 +31,9 @@ import { Turns } from './turns.js'
 import type { RawInput } from './update-store.js'
 
 /** What all spaces of a process share. */
-export interface SpaceContext extends ResidenceContext {
+export interface SpaceContext extends ResidenceContext, MembershipContext {
   readonly limits: SpaceLimits
   readonly engineTime: EngineTime
-  readonly journal: MemberJournal
   readonly identityPaths: readonly IdentityPath[]
   readonly rests: Rests
   /** The log has outgrown the snapshot. */
@@ -59,8 +56,7 @@ export class Space implements SpaceInbox {
   readonly #sessions = new Set<Session>()
   readonly #residence: Residence
   readonly #presence: PresenceRelay
-  readonly #roster: Roster
-  readonly #rosterRelay: RosterRelay
+  readonly #members: Membership
   readonly #signals: Signals
   readonly #log: SpaceLog
   readonly #inbox: Inbox
@@ -94,8 +90,8 @@ export class Space implements SpaceInbox {
       readonly members: readonly RosterMember[]
     },
   ) {
-    const { commits, scheduler, observer, limits, journal } = context
-    const { residence, loaded, members } = parts
+    const { commits, scheduler, observer, limits } = context
+    const { residence, loaded } = parts
     this.name = name
     this.#context = context
     this.#residence = residence
@@ -103,21 +99,19 @@ export class Space implements SpaceInbox {
     this.#quarantine = loaded.quarantine
     this.#emptySinceMs = scheduler.elapsed()
     const sessions = this.#sessions
-    const roster = new Roster({ ...limits, space: name, stored: members, journal })
-    const rosterRelay = new RosterRelay({ roster, sessions, scheduler })
+    const members = new Membership(name, context, { sessions, stored: parts.members })
     const presence = new PresenceRelay({
       observer,
       scheduler,
       sessions,
-      roster,
+      roster: members.roster,
       maxStateBytes: limits.maxAwarenessBytes,
       identityPaths: context.identityPaths,
       maxWindowMs: limits.flushWindowMaxMs,
     })
     const log = new SpaceLog({ space: name, commits, loaded })
     this.#presence = presence
-    this.#roster = roster
-    this.#rosterRelay = rosterRelay
+    this.#members = members
     this.#signals = new Signals({ sessions, observer, scheduler, limits })
     this.#log = log
     this.#inbox = new Inbox({ maxBytes: limits.maxInboxBytes })
@@ -151,7 +145,7 @@ export class Space implements SpaceInbox {
       waitMs: windowMs => {
         if (!this.#catchingUp.isEmpty || !this.#intentions.isEmpty || this.#isRestDue) return 0
         const editsMs = this.#inbox.isEmpty || this.#isBlocked ? Number.POSITIVE_INFINITY : windowMs()
-        return Math.min(editsMs, presence.waitMs, rosterRelay.waitMs)
+        return Math.min(editsMs, presence.waitMs, members.waitMs)
       },
       turn: () => this.#turn(),
     })
@@ -164,7 +158,7 @@ export class Space implements SpaceInbox {
 
   /** Who is here, and who was. */
   get members(): readonly RosterMember[] {
-    return [...this.#roster.members]
+    return [...this.#members.roster.members]
   }
 
   get peerCount(): number {
@@ -195,7 +189,7 @@ export class Space implements SpaceInbox {
   /** Adds a connection: it is asked for what it has, and answered when it asks. */
   join(session: Session): void {
     this.#sessions.add(session)
-    this.#roster.enter(session.access, this.#context.scheduler.now())
+    this.#members.enter(session)
     if (this.#context.commits.isDegraded) session.notify('degraded')
     if (this.#isReadOnly) session.notify('read-only')
     this.#ask(session)
@@ -210,7 +204,7 @@ export class Space implements SpaceInbox {
     const { session, kind } = message
     if (kind === 'step2' && !session.hasPresence) {
       this.#presence.sendAll(session)
-      this.#rosterRelay.sendAll(session)
+      this.#members.tell(session)
     }
     const room = this.#inbox.put(message)
     this.#turns.request()
@@ -245,7 +239,7 @@ export class Space implements SpaceInbox {
   }
 
   renewed(session: Session): void {
-    this.#roster.rename(session.access)
+    this.#members.renewed(session)
     this.#turns.request()
   }
 
@@ -255,7 +249,7 @@ export class Space implements SpaceInbox {
     this.#holding.leave(session)
     if (!this.#sessions.delete(session)) return
     this.#presence.leave(session)
-    this.#exit(session, reason)
+    this.#members.leave(session, reason)
     this.#release()
     this.#turns.request()
     if (this.#sessions.size === 0) this.#emptySinceMs = this.#context.scheduler.elapsed()
@@ -318,7 +312,7 @@ export class Space implements SpaceInbox {
     const sessions = [...this.#sessions].slice(0, atMost)
     for (const session of sessions) {
       this.#sessions.delete(session)
-      this.#exit(session, leaveReasonOf(code))
+      this.#members.leave(session, leaveReasonOf(code))
       session.close(code, reason)
     }
     if (this.#sessions.size === 0) {
@@ -342,9 +336,7 @@ export class Space implements SpaceInbox {
       this.#suspendedUntilMs = null
       if (this.#quarantine === null) this.recovered()
     }
-    this.#roster.sweep(wallMs)
-    this.#rosterRelay.sweep()
-    if (this.#roster.hasNews) this.#turns.request()
+    if (this.#members.sweep(wallMs)) this.#turns.request()
     this.#residence.sweep(elapsedMs)
     this.#intentions.sweep(elapsedMs)
     if (this.#isQuiet) this.#context.rests.add(this)
@@ -390,10 +382,6 @@ export class Space implements SpaceInbox {
     return idleSinceMs !== null && scheduler.elapsed() - idleSinceMs >= limits.dormantAfterMs
   }
 
-  #exit(session: Session, reason: LeaveReason): void {
-    this.#roster.leave(session.access.user, reason, this.#context.scheduler.now())
-  }
-
   get #isReadOnly(): boolean {
     return this.#quarantine !== null || this.#suspendedUntilMs !== null
   }
@@ -422,7 +410,7 @@ export class Space implements SpaceInbox {
       if (!this.#isClosed && !this.#intentions.isEmpty) await this.#intentions.run()
       if (!this.#isClosed && this.#isRestDue) await this.#keepAsBytes()
       const isPresenceTold = this.#presence.flush()
-      const isRosterTold = this.#rosterRelay.flush()
+      const isRosterTold = this.#members.flush()
       if ((isPresenceTold || isRosterTold) && this.#catchingUp.isAnySlow) await this.#catchingUp.cutSlow()
     } catch (error) {
       this.fail(toPlenumError(error))
@@ -477,7 +465,7 @@ export class Space implements SpaceInbox {
   /** Logs what was applied and relays it to everybody who is up to date. */
   #publish({ messages, outcomes, updates }: Applied): void {
     if (updates.length === 0 || this.#isClosed) return
-    this.#noteEdits(messages, outcomes)
+    this.#members.edited(messages, outcomes)
     // What recovery would replay without one sender: a lone sender's flush is that by itself.
     const isShared = messages.some(({ user }) => user !== messages[0]!.user)
     const inputs = isShared ? inputsOf(messages, outcomes) : []
@@ -488,14 +476,6 @@ export class Space implements SpaceInbox {
     this.#residence.changed(this.#log.position, updates)
     // A lone sender has every byte of a lone event; a second event is a clean-up that it may lack.
     this.#relay(updates, updates.length === 1 ? loneSender(messages) : null)
-  }
-
-  #noteEdits(messages: readonly Inbound[], outcomes: readonly EngineOutcome[]): void {
-    const nowMs = this.#context.scheduler.now()
-    for (let i = 0; i < messages.length; i++) {
-      const message = messages[i]!
-      if (isEdit(message, outcomes[i]!)) this.#roster.act(message.user, nowMs)
-    }
   }
 
   #relay(updates: readonly Uint8Array[], except: Session | null): void {
@@ -563,23 +543,3 @@ const inputsOf = (messages: readonly Inbound[], outcomes: readonly EngineOutcome
     if (!('ranges' in outcome)) return []
     return [{ user, update: outcome.type === 'held' ? outcome.update : update }]
   })
-
-/** Whether it brought something new: an update that did not may have been somebody else's, passed on. */
-const isEdit = ({ kind }: Inbound, outcome: EngineOutcome): boolean =>
-  'ranges' in outcome && (kind === 'update' || outcome.ranges.length > 0)
-
-/** A roster that cannot be read keeps nobody out. */
-const knownMembers = async (
-  name: SpaceName,
-  { journal, observer }: SpaceContext,
-): Promise<readonly RosterMember[]> => {
-  try {
-    return await journal.load(name)
-  } catch (error) {
-    observer.report('error', 'who was in a space could not be read', {
-      space: name,
-      error: toPlenumError(error),
-    })
-    return []
-  }
-}

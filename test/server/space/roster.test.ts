@@ -361,6 +361,8 @@ test('[A15] those who left are remembered up to a number and for a time', async 
     caller.hangUp()
     await core.advance(1000)
   }
+  assert.is(watcher.read().members.size, 6, 'as long as they may come back')
+  await core.advance(40_000)
   assert.equal([...watcher.read().members.keys()].sort(), ['u2', 'u3', 'u4', 'watcher'])
   const store = openMemoryStore({ disk: core.store.disk })
   assert.is((await store.members.load(DEMO)).length, 4)
@@ -370,6 +372,19 @@ test('[A15] those who left are remembered up to a number and for a time', async 
     (await core.registry.members(DEMO)).map(({ user }) => user),
     ['watcher'],
   )
+})
+
+test('[A13] a room that loses its network and comes back goes on, however few of who left are remembered', async () => {
+  const core = new Core({ limits: { maxMembersLeft: 2 } })
+  const users = ['u0', 'u1', 'u2', 'u3', 'u4', 'u5']
+  const callers: Caller[] = []
+  for (const user of users) callers.push(await core.live(as(user)))
+  const joinedAtMs = core.scheduler.now()
+  await core.advance(5_000)
+  for (const caller of callers) caller.hangUp()
+  await core.advance(20_000)
+  for (const user of users) await core.live(as(user))
+  for (const member of await core.registry.members(DEMO)) assert.is(member.joinedAtMs, joinedAtMs)
 })
 
 test('[A15] whoever is put out is told as evicted, whoever is replaced stays', async () => {
@@ -402,7 +417,7 @@ test('[A9] [A15] 200,000 clientIDs and users that come and go leave memory where
   const store = openMemoryStore()
   const journal = new MemberJournal({ store: store.members, observer, scheduler, memberRetentionMs: HOUR_MS })
   const limits = { memberGraceMs: 30_000, maxMembersLeft: 500, memberRetentionMs: HOUR_MS }
-  const roster = new RosterState({ ...limits, space: DEMO, stored: [], journal })
+  const roster = new RosterState({ limits, space: DEMO, journal }, [])
   const isStampOf = (user: string, atMs: number): boolean => roster.isStampOf(user, atMs)
   const presence = new Presence({ maxStateBytes: 1000, identityPaths: [], isStampOf })
   const comeAndGo = async (from: number, to: number): Promise<number> => {
@@ -416,10 +431,15 @@ test('[A9] [A15] 200,000 clientIDs and users that come and go leave memory where
       roster.leave(user, 'closed', nowMs)
       if (id % 1000 === 0) {
         scheduler.jump(1000)
+        roster.sweep(scheduler.now())
         roster.takeNews(true)
         await journal.flush()
       }
     }
+    scheduler.jump(31_000)
+    roster.sweep(scheduler.now())
+    roster.takeNews(true)
+    await journal.flush()
     globalThis.gc?.()
     return process.memoryUsage().heapUsed
   }
