@@ -32,6 +32,8 @@ const writeOffline: Act = async window => {
   await window.whenConnection('offline')
   await window.type('\nBring cones 5 and 7 as well.')
   await window.whenShown('Kept in this browser')
+  // The bar above has grown.
+  await window.type('')
 }
 
 const showWho: Act = async ({ page }) => {
