@@ -86,7 +86,7 @@ const viewsOf = async (views: readonly (readonly [clientId: number, () => View |
   return seen
 }
 
-test('[A20] stock clients of every version and ours see the same of each other', async () => {
+test('[A20] [A12] stock clients of every version and ours see the same of each other', async () => {
   const stock = await Promise.all(STOCK_VERSIONS.map(process))
   const states = await Promise.all(stock.map(client => client.state()))
   const providers = ['ann', 'bob'].map(user => ours(user, { colour: `of ${user}` }))
@@ -105,11 +105,14 @@ test('[A20] stock clients of every version and ours see the same of each other',
       })
     })
   }
+  const stampedUsers = async (): Promise<unknown[]> =>
+    [...(await viewsOf(views)).values()].map(told => JSON.parse([...told.values()][0]!).plenum.user).sort()
   for (let turn = 1; turn <= 3; turn++) {
     for (const client of stock) await client.setAwareness({ colour: 'red', cursor: [1, 2], turn })
     for (const { awareness } of providers) awareness.setLocalStateField('turn', turn)
     await untilAllSee(turn)
   }
+  assert.equal(await stampedUsers(), [...STOCK_VERSIONS, 'ann', 'bob'])
 
   const [leaver, ...others] = stock
   const gone = views.shift()!

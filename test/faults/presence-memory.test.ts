@@ -34,7 +34,8 @@ let watcher: WebSocket
 const connect = async (token: string, localAddress = '127.0.0.1'): Promise<WebSocket> => {
   const url = `${probed.server.syncUrl}/${SPACE}`
   const socket = new WebSocket(url, ['yjs', `bearer.${token}`], { localAddress })
-  await once(socket, 'open')
+  // The server's first: whoever goes before has not been there.
+  await once(socket, 'message')
   return socket
 }
 

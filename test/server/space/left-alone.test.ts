@@ -119,3 +119,26 @@ test('[A10] an idle crowd of every version still sees each other after ten minut
     assert.is(tab.links.length, 1)
   }
 })
+
+test('[A14] whoever does nothing for an hour was last seen an hour ago, whatever they renew', async () => {
+  for (const version of STOCK_VERSIONS) await room.open(version, 'idle', { colour: 'red' })
+  const seenBy = (tab: Tab) =>
+    others(tab).map(id => ({
+      stamp: tab.awareness.getStates().get(id)?.plenum,
+      clock: tab.awareness.meta.get(id)?.clock ?? 0,
+    }))
+  await room.advance(2_000)
+  const before = room.tabs.map(seenBy)
+
+  await room.advance(3_600_000)
+
+  for (const [at, tab] of room.tabs.entries()) {
+    assert.is(tab.links.length, 1)
+    for (const [other, { stamp, clock }] of seenBy(tab).entries()) {
+      const then = before[at]![other]!
+      assert.ok(stamp !== undefined)
+      assert.equal(stamp, then.stamp)
+      assert.ok(clock - then.clock > 100, 'it was renewed all the time')
+    }
+  }
+})
