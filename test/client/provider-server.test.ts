@@ -148,6 +148,25 @@ test('[P31] [P32] everybody has the same members: tabs are one, who leaves is ke
   )
 })
 
+test('[P32] a server that ends takes everybody out of sight, and brings them back as long-standing as they were', async () => {
+  const space = 'restarted-members'
+  const [ann, bob] = [open(space), open(space, {}, 'bob')]
+  const statuses = (): string =>
+    ann.provider.members.map(({ user, status }) => `${user} ${status}`).join(', ')
+  await until('both are here', () => /^(ann here, bob here|bob here, ann here)$/.test(statuses()))
+  const stays = (): string[] => ann.provider.members.map(({ user, joinedAt }) => `${user} ${joinedAt}`).sort()
+  const before = stays()
+
+  await server.stop()
+  await until('nobody is here', () => !ann.provider.presence.isLive)
+  assert.not.match(statuses(), /here/)
+  assert.ok(Math.abs(Date.now() - (ann.provider.presence.asOf ?? 0)) < 30_000)
+  await server.start()
+  await until('both are here', () => /here.*here/.test(statuses()))
+  assert.equal(stays(), before)
+  bob.provider.destroy()
+})
+
 test('[P33] members of a client whose date is wrong are as old as they are', async () => {
   const realNow = Date.now
   Date.now = () => realNow() + 3 * 3_600_000
