@@ -51,7 +51,7 @@ export class PresenceRelay {
 
   constructor(options: PresenceRelayOptions) {
     this.#options = options
-    this.#presence = this.#nobody()
+    this.#presence = new Presence(this.#options)
   }
 
   /** How long what there is to tell may wait; infinity where there is nothing. */
@@ -135,7 +135,7 @@ export class PresenceRelay {
     this.#changed.clear()
     this.#renewed.clear()
     this.#everybody = null
-    this.#presence = this.#nobody()
+    this.#presence = new Presence(this.#options)
   }
 
   /** Sends what has changed since the last flush, if it is time. @returns whether anybody may have been told */
@@ -152,12 +152,6 @@ export class PresenceRelay {
     if (hasChanges) this.#changes = afterFlush(this.#changes, cost, this.#maxWaitMs)
     else this.#renewals = afterFlush(this.#renewals, cost, RENEWALS_MAX_WAIT_MS)
     return true
-  }
-
-  #nobody(): Presence {
-    const { roster, maxStateBytes, identityPaths } = this.#options
-    const isStampOf = (user: string, joinedAtMs: number): boolean => roster.isStampOf(user, joinedAtMs)
-    return new Presence({ maxStateBytes, identityPaths, isStampOf })
   }
 
   get #maxWaitMs(): number {

@@ -50,10 +50,9 @@ interface Present {
   clock: number
   /** The state as it came, JSON in UTF-8. */
   raw: Uint8Array
-  /** And as others see it. */
-  json: Uint8Array
-  /** The latest entry as it is sent; null while nobody has needed it. */
-  entry: Uint8Array | null
+  /** The latest entry as it is sent, and how many bytes of its end are the state as others see it. */
+  entry: Uint8Array
+  stateBytes: number
   /** Peers were sent this state. */
   isTold: boolean
   owner: PeerId
@@ -66,7 +65,11 @@ interface Present {
 export interface PresenceOptions {
   readonly maxStateBytes: number
   readonly identityPaths: readonly IdentityPath[]
-  /** Whether it was us who wrote this into a state. */
+  readonly roster: StampBook
+}
+
+/** Who knows whether it was us who wrote this into a state. */
+export interface StampBook {
   isStampOf(user: string, joinedAtMs: number): boolean
 }
 
@@ -183,7 +186,6 @@ export class Presence {
   #entryOf(clientId: number): Uint8Array | null {
     const present = this.#present.get(clientId)
     if (present !== undefined) {
-      present.entry ??= encodeEntry(clientId, present.clock, present.json)
       return present.entry
     }
     const clock = this.#clockOfDeparted(clientId)
@@ -198,7 +200,8 @@ export class Presence {
     if (present !== undefined && isSame(json, present.raw)) {
       if (clock === known) return 'none'
       present.clock = clock
-      present.entry = null
+      const state = present.entry.subarray(present.entry.length - present.stateBytes)
+      present.entry = encodeEntry(clientId, clock, state)
       return present.isTold ? 'renewed' : 'changed'
     }
     const read = readState(json, this.#options.maxStateBytes)
@@ -216,8 +219,9 @@ export class Presence {
     if (clock === known) return 'none'
     present.clock = clock
     present.raw = new Uint8Array(json)
-    present.json = this.#stamped(read.state, announcer.stamp, nowMs)
-    present.entry = null
+    const state = this.#stamped(read.state, announcer.stamp, nowMs)
+    present.entry = encodeEntry(clientId, clock, state)
+    present.stateBytes = state.length
     present.isTold = false
     return 'acted'
   }
@@ -253,7 +257,7 @@ export class Presence {
   /** Whether it was the server that told the announcer of this state: nobody has a stamp on their own. */
   #isEcho(state: AwarenessState): boolean {
     const stamp = stampOn(state)
-    return stamp !== null && this.#options.isStampOf(stamp.user, stamp.joinedAtMs)
+    return stamp !== null && this.#options.roster.isStampOf(stamp.user, stamp.joinedAtMs)
   }
 
   #stamped(state: AwarenessState, stamp: Stamp, nowMs: number): Uint8Array {
@@ -268,8 +272,8 @@ export class Presence {
       clock,
       // The frame that it came in goes.
       raw: new Uint8Array(json),
-      json: told,
-      entry: null,
+      entry: encodeEntry(clientId, clock, told),
+      stateBytes: told.length,
       isTold: false,
       owner: announcer.id,
       order: announcer.order,

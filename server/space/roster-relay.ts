@@ -75,6 +75,7 @@ export class RosterRelay {
     const { roster, sessions, scheduler } = this.#options
     for (const session of sessions) if (session.roster === 'missed') this.sendAll(session)
     const nowMs = scheduler.elapsed()
+    if (this.#whole !== null && nowMs - this.#whole.atMs > SHARED_MS) this.#whole = null
     if (nowMs < this.#seenDueMs || roster.unseen === 0) return
     const costMs = this.#tell(roster.takeNews(true), null)
     this.#seenDueMs = nowMs + Math.max(SEEN_EVERY_MS, costMs / SHARE)

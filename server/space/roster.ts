@@ -27,15 +27,20 @@ export interface RosterNews {
   readonly forgotten: readonly string[]
 }
 
+/** In most spaces most of the time: theirs is shared. Never added to. */
+const NOBODY = new Set<string>()
+const withUser = (users: Set<string>, user: string): Set<string> =>
+  users === NOBODY ? new Set([user]) : users.add(user)
+
 export class Roster {
   readonly #options: RosterOptions
   readonly #members = new Map<string, RosterMember>()
   /** Who left, in that order. */
-  readonly #left = new Set<string>()
+  #left = NOBODY
   /** Who came, left, was renamed or forgotten since the last news. */
-  readonly #changed = new Set<string>()
+  #changed = NOBODY
   /** Of whom only `lastSeen` changed. */
-  readonly #seen = new Set<string>()
+  #seen = NOBODY
   #version = 0
 
   /** @param stored what is known from before: nobody of them is here */
@@ -44,7 +49,7 @@ export class Roster {
     const known = stored.filter(({ left }) => left !== null)
     for (const member of known.sort((a, b) => a.left!.atMs - b.left!.atMs)) {
       this.#members.set(member.user, member)
-      this.#left.add(member.user)
+      this.#left = withUser(this.#left, member.user)
     }
   }
 
@@ -91,7 +96,7 @@ export class Roster {
     const after = exited(member, reason, nowMs)
     this.#change(after)
     if (after.left === null) return
-    this.#left.add(user)
+    this.#left = withUser(this.#left, user)
     if (this.#left.size > this.#options.limits.maxMembersLeft + MAX_IN_GRACE) this.#forgetOldest()
   }
 
@@ -107,7 +112,7 @@ export class Roster {
     const after = acted(member, nowMs)
     if (after === member) return
     this.#members.set(user, after)
-    this.#seen.add(user)
+    this.#seen = withUser(this.#seen, user)
     this.#options.journal.put(this.#options.space, user, after, false)
   }
 
@@ -125,8 +130,8 @@ export class Roster {
   /** @param isWithSeen also of whom only `lastSeen` changed */
   takeNews(isWithSeen: boolean): RosterNews {
     const users = new Set([...this.#changed, ...(isWithSeen ? this.#seen : [])])
-    if (isWithSeen) this.#seen.clear()
-    this.#changed.clear()
+    if (isWithSeen) this.#seen = NOBODY
+    this.#changed = NOBODY
     const members: RosterMember[] = []
     const forgotten: string[] = []
     for (const user of users) {
@@ -140,7 +145,7 @@ export class Roster {
   #change(member: RosterMember): void {
     this.#version++
     this.#members.set(member.user, member)
-    this.#changed.add(member.user)
+    this.#changed = withUser(this.#changed, member.user)
     this.#options.journal.put(this.#options.space, member.user, member, true)
   }
 
@@ -149,7 +154,7 @@ export class Roster {
     this.#left.delete(user)
     this.#members.delete(user)
     this.#version++
-    this.#changed.add(user)
+    this.#changed = withUser(this.#changed, user)
     this.#options.journal.put(this.#options.space, user, null, true)
   }
 }

@@ -544,7 +544,11 @@ test('[A8] an empty update is fine', async () => {
 
 /** So many came and went. */
 const visited = (count: number, onLeave: (presence: Presence, clientId: number) => void): Presence => {
-  const presence = new Presence({ maxStateBytes: 1000, identityPaths: [], isStampOf: () => false })
+  const presence = new Presence({
+    maxStateBytes: 1000,
+    identityPaths: [],
+    roster: { isStampOf: () => false },
+  })
   for (let id = 1; id <= count; id++) {
     const peer = `p${id}` as PeerId
     const { entries } = entry(id, 3, '{}')

@@ -418,8 +418,7 @@ test('[A9] [A15] 200,000 clientIDs and users that come and go leave memory where
   const journal = new MemberJournal({ store: store.members, observer, scheduler, memberRetentionMs: HOUR_MS })
   const limits = { memberGraceMs: 30_000, maxMembersLeft: 500, memberRetentionMs: HOUR_MS }
   const roster = new RosterState({ limits, space: DEMO, journal }, [])
-  const isStampOf = (user: string, atMs: number): boolean => roster.isStampOf(user, atMs)
-  const presence = new Presence({ maxStateBytes: 1000, identityPaths: [], isStampOf })
+  const presence = new Presence({ maxStateBytes: 1000, identityPaths: [], roster })
   const comeAndGo = async (from: number, to: number): Promise<number> => {
     for (let id = from; id < to; id++) {
       const [peer, user] = [`p${id}` as PeerId, `u${id}`]
