@@ -48,8 +48,8 @@ const tab = async (
   return opened
 }
 
-const ours = (user: string, state: Record<string, unknown>): SpaceProvider => {
-  const provider = new SpaceProvider(server.syncUrl, space, new Y.Doc(), {
+const ours = (user: string, state: Record<string, unknown>, url = server.syncUrl): SpaceProvider => {
+  const provider = new SpaceProvider(url, space, new Y.Doc(), {
     token: () => server.token(user, space),
     WebSocketPolyfill: WebSocket,
     maxBackoffTime: 200,
@@ -180,6 +180,26 @@ for (const version of STOCK_VERSIONS) {
     assert.ok(after < ROUNDS, `${after} frames while nobody did anything`)
   })
 }
+
+test('[A5] a provider of ours takes the place of its half-open connection, seen by all at once', async () => {
+  const proxy = await TcpProxy.open(server.port)
+  toClose.push(proxy)
+  const watcher = await tab('watcher', { version: '3.1.0', state: { colour: 'white' } })
+  const provider = ours('ann', { colour: 'red' }, proxy.syncUrl)
+  const { clientID } = provider.doc
+  await untilSeen(watcher, clientID, 'red')
+  for (const colour of ['green', 'blue']) {
+    proxy.links.at(-1)?.cutClient()
+    provider.awareness.setLocalState({ colour })
+    await untilSeen(watcher, clientID, colour)
+    await until(
+      'it sees who is there',
+      () => provider.awareness.getStates().has(watcher.clientId),
+      AT_ONCE_MS,
+    )
+    await until('it is one connection', () => provider.self?.connections === 1, AT_ONCE_MS)
+  }
+})
 
 /** The clientIDs that a message says are gone. */
 const goneBy = (message: ServerMessage | undefined): number[] | null =>

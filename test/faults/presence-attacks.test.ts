@@ -126,6 +126,22 @@ const ATTACKS: readonly Attack[] = [
     ],
     seen: 'grey',
   },
+  {
+    what: 'the stamp and the name of somebody else',
+    entries: own => [
+      {
+        id: own,
+        clock: 1,
+        json: '{"colour":"grey","user":{"id":"ours"},"plenum":{"user":"ours","joinedAt":7,"lastSeen":9e15}}',
+      },
+    ],
+    seen: 'grey',
+  },
+  {
+    what: 'a stamp that is no object, and a user that is none',
+    entries: own => [{ id: own, clock: 1, json: '{"colour":"grey","user":null,"plenum":[1]}' }],
+    seen: 'grey',
+  },
   malformed('a count without entries', () => Uint8Array.of(5)),
   malformed('a good entry and trailing bytes', own => Uint8Array.of(...encode([good(own)]), 0)),
   malformed('a good entry that is cut off', own => encode([good(own)]).slice(0, -1)),
@@ -156,6 +172,7 @@ type View = ReadonlyMap<number, Record<string, unknown>>
 /** Somebody who is there all the time. */
 interface Bystander {
   readonly id: number
+  readonly user: string
   view(): View
   setColour(colour: string): void
 }
@@ -188,8 +205,9 @@ test.before(async () => {
     WebSocketPolyfill: WebSocket,
     disableBc: true,
   })
-  bystanders = [...tabs.map(({ awareness }) => awareness), ours.awareness].map(awareness => ({
+  bystanders = [...tabs, ours].map(({ awareness }, at) => ({
     id: awareness.clientID,
+    user: STOCK_VERSIONS[at] ?? 'ours',
     view: () => awareness.getStates() as View,
     setColour: colour => awareness.setLocalState({ colour }),
   }))
@@ -211,22 +229,46 @@ const everybodyMoves = async (): Promise<void> => {
   )
 }
 
-/** clientID and colour of everybody whom a client sees. */
-const peopleIn = (view: View): Record<string, unknown> =>
-  Object.fromEntries([...view].map(([id, state]) => [id, state.colour]).sort())
+interface StampedState {
+  readonly plenum?: { readonly user: string }
+  readonly user?: { readonly id: string }
+  readonly colour?: string
+}
+
+/** What is to be seen of somebody: who it is, by the stamp and by the name, and the colour. */
+const portrait = (user: string, colour: string): string => `${user}, ${user}: ${colour}`
+
+/** Portraits by clientID of everybody whom a client sees, itself left out. */
+const peopleIn = (view: View, self: number): Record<string, string> => {
+  const people = new Map<number, string>()
+  for (const [id, { plenum, user, colour }] of view as ReadonlyMap<number, StampedState>) {
+    if (id !== self) people.set(id, `${plenum?.user}, ${user?.id}: ${colour}`)
+  }
+  return Object.fromEntries([...people].sort())
+}
+
+/** Portraits of everybody who is there but one. */
+const peopleBeside = (
+  self: number,
+  extra: ReadonlyMap<number, string> = new Map(),
+): Record<string, string> => {
+  const others = bystanders
+    .filter(({ id }) => id !== self)
+    .map(({ id, user }) => [id, portrait(user, colours.get(id)!)] as const)
+  return Object.fromEntries([...others, ...extra].sort())
+}
 
 const expectExactly = (extra: ReadonlyMap<number, string>, what: string): void => {
-  const wanted = peopleIn(new Map([...colours, ...extra].map(([id, colour]) => [id, { colour }])))
-  for (const { view } of bystanders) assert.equal(peopleIn(view()), wanted, what)
+  for (const { id, view } of bystanders) assert.equal(peopleIn(view(), id), peopleBeside(id, extra), what)
 }
 
 /** Who comes in now, and sees what the server has. */
-const peopleForNewcomer = async (): Promise<Record<string, unknown>> => {
+const peopleForNewcomer = async (): Promise<Record<string, string>> => {
   const token = await server.token('newcomer', SPACE)
   const tab = await StockTab.open({ version: '3.1.0', url: server.syncUrl, space: SPACE, token, state: null })
   try {
     await until('it has heard of all', () => colours.size <= tab.awareness.getStates().size)
-    return peopleIn(tab.awareness.getStates() as View)
+    return peopleIn(tab.awareness.getStates() as View, tab.clientId)
   } finally {
     tab.close()
   }
@@ -259,16 +301,13 @@ test('[A22] whatever a client says of who is there, others see exactly who is', 
       assert.is((await attacker.closed).code, close, what)
     }
     await everybodyMoves()
-    expectExactly(new Map(seen === null ? [] : [[own, seen]]), what)
+    expectExactly(new Map(seen === null ? [] : [[own, portrait(`attacker ${at}`, seen)]]), what)
     attacker.terminate()
     await until(`gone after: ${what}`, () => bystanders.every(({ view }) => !view().has(own)))
   }
   await everybodyMoves()
   expectExactly(new Map(), 'in the end')
-  assert.equal(
-    await peopleForNewcomer(),
-    Object.fromEntries([...colours].map(([id, c]) => [String(id), c]).sort()),
-  )
+  assert.equal(await peopleForNewcomer(), peopleBeside(0))
   for (const { closes, version } of tabs)
     assert.equal(closes, [], `stock ${version} sent back what it was told`)
   assert.is(ours.connection.state, 'connected')
