@@ -2,22 +2,19 @@
  * Brings a batch of document messages into the document: one transaction, and where an update throws, the
  * document is rebuilt from what is stored and the rest is applied without the offender.
  */
-import type { ErrorCode } from '../../shared/errors.js'
 import type { SpaceName } from '../../shared/names.js'
-import { type ApplyResult, type EngineOutcome, EngineStuck, type Guard } from './engine.js'
+import { type ApplyResult, type EngineOutcome, EngineStuck } from './engine.js'
+import type { EngineTime } from './engine-time.js'
+import type { Holding } from './holding.js'
 import type { SpaceLimits } from './limits.js'
 import type { Observer } from './observer.js'
+import type { Applied, Publishing } from './publishing.js'
 import type { Residence } from './residence.js'
 import type { Scheduler } from './scheduler.js'
 import type { Inbound } from './session.js'
+import type { Settling } from './settling.js'
 import type { SpaceLog } from './space-log.js'
-
-/** What was applied: an outcome per message, and every update event. */
-export interface Applied {
-  readonly messages: readonly Inbound[]
-  readonly outcomes: readonly EngineOutcome[]
-  readonly updates: readonly Uint8Array[]
-}
+import type { Writability } from './writability.js'
 
 export interface EditingOptions {
   readonly name: SpaceName
@@ -26,19 +23,13 @@ export interface EditingOptions {
   readonly scheduler: Scheduler
   readonly limits: SpaceLimits
   readonly log: SpaceLog
-  /** Relays and logs; afterwards a rebuild finds it. */
-  publish(applied: Applied): void
-  reject(message: Inbound, code: ErrorCode, reason: string): void
-  /** What is another user's to bring. */
-  guardOf(message: Inbound): Guard | undefined
-  /** What a batch cost the engine. */
-  charge(messages: readonly Inbound[], costMs: number): void
+  readonly settling: Settling
+  readonly publishing: Publishing
+  readonly holding: Holding
+  readonly writability: Writability
+  readonly engineTime: EngineTime
   /** The engine got stuck in a batch. */
   onStuck(): void
-  /** Whether nothing may be written by now. */
-  isReadOnly(): boolean
-  /** Drops messages unacknowledged. */
-  discard(messages: readonly Inbound[]): void
 }
 
 /** For what brings nothing new. */
@@ -62,20 +53,20 @@ export class Editing {
    */
   async apply(batch: readonly Inbound[]): Promise<Omit<Applied, 'updates'>> {
     const { residence, observer, name, limits, log } = this.#options
-    const { publish, reject, charge, onStuck, isReadOnly, discard, guardOf } = this.#options
+    const { settling, publishing, holding, writability, engineTime, onStuck } = this.#options
     if (residence.isResting && (await residence.knows(batch.map(({ update }) => update)))) {
       return { messages: batch, outcomes: batch.map(() => NOTHING_NEW) }
     }
     const mayGrow = log.documentBytes < limits.maxDocumentBytes || (await this.#hasRoom())
     let messages = batch.filter(isWanted)
     while (messages.length > 0) {
-      if (isReadOnly()) {
-        discard(messages)
+      if (writability.isReadOnly) {
+        settling.discard(messages)
         break
       }
       const inputs = messages.map(message => {
         const { kind, update, mayEdit } = message
-        const guard = guardOf(message)
+        const guard = holding.guardOf(message)
         return guard === undefined
           ? { kind, update, mayEdit, mayGrow }
           : { kind, update, mayEdit, mayGrow, guard }
@@ -83,8 +74,8 @@ export class Editing {
       const result = await residence.apply(inputs)
       if (result.type === 'applied') {
         const { outcomes, updates, costMs = 0 } = result
-        charge(messages, costMs)
-        publish({ messages, outcomes, updates })
+        engineTime.charge(messages, costMs)
+        publishing.publish({ messages, outcomes, updates })
         return { messages, outcomes }
       }
       const isStuck = result.cause instanceof EngineStuck
@@ -101,7 +92,7 @@ export class Editing {
       await residence.rebuild()
       const offender = offenderOf(messages, result)
       if (offender === null) return this.#applyEach(messages)
-      reject(offender, 'unappliable', 'the update cannot be integrated')
+      settling.reject(offender, 'unappliable', 'the update cannot be integrated')
       messages = messages.filter(message => message !== offender && isWanted(message))
     }
     return { messages: [], outcomes: [] }

@@ -367,7 +367,7 @@ export class Registry {
         this.#evict(space)
         return
       case 'quarantined':
-        space.quarantine(outcome.reason)
+        space.quarantine()
         return
       default:
         assertNever(outcome)

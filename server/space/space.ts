@@ -3,13 +3,12 @@
  * one batch, relays and logs what came of it, then answers those who need to be brought up to date. Nothing
  * is acknowledged before it is on disk, and nobody is sent a stream with holes.
  */
-import { assertNever, type ErrorCode, type PlenumError, toPlenumError } from '../../shared/errors.js'
+import { type ErrorCode, type PlenumError, toPlenumError } from '../../shared/errors.js'
 import type { SpaceName } from '../../shared/names.js'
-import { encodeMessage, type LeaveReason, type Signal } from '../../shared/protocol/index.js'
+import type { LeaveReason, Signal } from '../../shared/protocol/index.js'
 import { CatchingUp } from './catching-up.js'
-import { deliveriesOf } from './deliveries.js'
-import { type Applied, Editing, isWanted } from './editing.js'
-import { type EngineOutcome, EngineStuck } from './engine.js'
+import { Editing, isWanted } from './editing.js'
+import { EngineStuck } from './engine.js'
 import type { EngineTime } from './engine-time.js'
 import { Holding } from './holding.js'
 import { Inbox } from './inbox.js'
@@ -20,15 +19,16 @@ import type { LoadedSpace } from './loading.js'
 import type { RosterMember } from './members.js'
 import { knownMembers, Membership, type MembershipContext } from './membership.js'
 import { PresenceRelay } from './presence-relay.js'
+import { Publishing } from './publishing.js'
 import { Residence, type ResidenceContext } from './residence.js'
 import type { Rests } from './rests.js'
-import { loneSender } from './senders.js'
 import type { Inbound, Session, SpaceInbox } from './session.js'
+import { Settling } from './settling.js'
 import { Signals } from './signals.js'
 import { SpaceLog } from './space-log.js'
 import type { IdentityPath } from './stamp.js'
 import { Turns } from './turns.js'
-import type { RawInput } from './update-store.js'
+import { Writability } from './writability.js'
 
 /** What all spaces of a process share. */
 export interface SpaceContext extends ResidenceContext, MembershipContext {
@@ -65,13 +65,11 @@ export class Space implements SpaceInbox {
   readonly #turns: Turns
   readonly #holding: Holding
   readonly #intentions: IntentionsDesk
-  #quarantine: string | null
-  /** Until when nothing may be written, on the clock that never jumps; null where it may. */
-  #suspendedUntilMs: number | null = null
+  readonly #settling: Settling
+  readonly #publishing: Publishing
+  readonly #writability: Writability
   #isClosed = false
   #emptySinceMs: number
-  /** Frames of updates that the turn under way has sent. */
-  #relayed = 0
   /** The document is to be kept as bytes when the turn has nothing else to do. */
   #isRestDue = false
 
@@ -96,7 +94,6 @@ export class Space implements SpaceInbox {
     this.#context = context
     this.#residence = residence
     this.#generation = loaded.generation
-    this.#quarantine = loaded.quarantine
     this.#emptySinceMs = scheduler.elapsed()
     const sessions = this.#sessions
     const members = new Membership(name, context, { sessions, stored: parts.members })
@@ -110,19 +107,26 @@ export class Space implements SpaceInbox {
       maxWindowMs: limits.flushWindowMaxMs,
     })
     const log = new SpaceLog({ space: name, commits, loaded })
-    this.#presence = presence
-    this.#members = members
-    this.#signals = new Signals({ sessions, observer, scheduler, limits })
-    this.#log = log
-    this.#inbox = new Inbox({ maxBytes: limits.maxInboxBytes })
-    this.#holding = new Holding({ sessions, presence })
-    this.#intentions = new IntentionsDesk({
+    const holding = new Holding({ sessions, presence })
+    const intentions = new IntentionsDesk({
       ...context,
       name,
       residence,
       log,
       onWaiting: () => this.#turns.request(),
     })
+    const settling = new Settling({ observer, log, holding, ask: session => this.#ask(session) })
+    const publishing = new Publishing({ sessions, observer, log, residence, members, holding, intentions })
+    this.#presence = presence
+    this.#members = members
+    this.#signals = new Signals({ sessions, observer, scheduler, limits })
+    this.#log = log
+    this.#inbox = new Inbox({ maxBytes: limits.maxInboxBytes })
+    this.#holding = holding
+    this.#intentions = intentions
+    this.#settling = settling
+    this.#publishing = publishing
+    this.#writability = new Writability(loaded.quarantine !== null)
     this.#catchingUp = new CatchingUp({ residence, scheduler, observer, limits, log, presence, sessions })
     this.#editing = new Editing({
       name,
@@ -131,13 +135,12 @@ export class Space implements SpaceInbox {
       scheduler,
       limits,
       log,
-      publish: applied => this.#publish(applied),
-      reject: (message, code, reason) => this.#reject(message, code, reason),
-      charge: (messages, costMs) => this.#context.engineTime.charge(messages, costMs),
-      guardOf: message => this.#holding.guardOf(message),
+      holding,
+      settling,
+      publishing,
+      engineTime: context.engineTime,
+      writability: this.#writability,
       onStuck: () => context.onStuck(this, 'editing'),
-      discard: messages => this.#discard(messages),
-      isReadOnly: () => this.#isReadOnly,
     })
     this.#turns = new Turns({
       scheduler,
@@ -191,7 +194,7 @@ export class Space implements SpaceInbox {
     this.#sessions.add(session)
     this.#members.enter(session)
     if (this.#context.commits.isDegraded) session.notify('degraded')
-    if (this.#isReadOnly) session.notify('read-only')
+    if (this.#writability.isReadOnly) session.notify('read-only')
     this.#ask(session)
   }
 
@@ -250,7 +253,7 @@ export class Space implements SpaceInbox {
     if (!this.#sessions.delete(session)) return
     this.#presence.leave(session)
     this.#members.leave(session, reason)
-    this.#release()
+    this.#settling.release()
     this.#turns.request()
     if (this.#sessions.size === 0) this.#emptySinceMs = this.#context.scheduler.elapsed()
   }
@@ -275,14 +278,14 @@ export class Space implements SpaceInbox {
 
   /** Nothing may be written until then, and everybody is asked for it afterwards; what can be read is served. */
   suspend(untilMs: number): void {
-    const isNews = !this.#isReadOnly
-    this.#suspendedUntilMs = untilMs
+    const isNews = !this.#writability.isReadOnly
+    this.#writability.suspend(untilMs)
     if (isNews) for (const session of this.#sessions) session.notify('read-only')
   }
 
   /** Nothing may be written any more; what can be read is served. */
-  quarantine(reason: string): void {
-    this.#quarantine = reason
+  quarantine(): void {
+    this.#writability.quarantine()
     for (const session of this.#sessions) session.notify('read-only')
   }
 
@@ -331,11 +334,8 @@ export class Space implements SpaceInbox {
       this.drained(session)
     }
     // Whoever stays and takes their presence back owns nothing any more.
-    this.#release()
-    if (this.#suspendedUntilMs !== null && elapsedMs >= this.#suspendedUntilMs) {
-      this.#suspendedUntilMs = null
-      if (this.#quarantine === null) this.recovered()
-    }
+    this.#settling.release()
+    if (this.#writability.sweep(elapsedMs)) this.recovered()
     if (this.#members.sweep(wallMs)) this.#turns.request()
     this.#residence.sweep(elapsedMs)
     this.#intentions.sweep(elapsedMs)
@@ -382,15 +382,12 @@ export class Space implements SpaceInbox {
     return idleSinceMs !== null && scheduler.elapsed() - idleSinceMs >= limits.dormantAfterMs
   }
 
-  get #isReadOnly(): boolean {
-    return this.#quarantine !== null || this.#suspendedUntilMs !== null
-  }
-
   #end(): void {
     this.#isClosed = true
     for (const session of this.#sessions) this.#context.engineTime.leave(session)
     this.#holding.clear()
     this.#intentions.close()
+    this.#publishing.close()
     this.#turns.close()
     this.#inbox.clear()
     this.#catchingUp.clear()
@@ -403,7 +400,6 @@ export class Space implements SpaceInbox {
 
   /** @returns what sending will cost the process, ms */
   async #turn(): Promise<number> {
-    this.#relayed = 0
     try {
       if (!this.#isClosed && !this.#inbox.isEmpty) await this.#flush()
       if (!this.#isClosed && !this.#catchingUp.isEmpty) await this.#catchingUp.run()
@@ -415,7 +411,7 @@ export class Space implements SpaceInbox {
     } catch (error) {
       this.fail(toPlenumError(error))
     }
-    return this.#relayed * COST_PER_FRAME_MS
+    return this.#publishing.takeFrames() * COST_PER_FRAME_MS
   }
 
   /** Only bytes stay, unless somebody is owed what only the document can tell. */
@@ -439,107 +435,15 @@ export class Space implements SpaceInbox {
     const taken = this.#inbox.take(MAX_BATCH)
     observer.count('document_messages', taken.length)
     const batch = taken.filter(isWanted)
-    if (commits.isDegraded || this.#isReadOnly) {
-      this.#discard(batch)
+    if (commits.isDegraded || this.#writability.isReadOnly) {
+      this.#settling.discard(batch)
       return
     }
     const { messages, outcomes } = await this.#editing.apply(batch)
     observer.count('flushes')
-    for (const [i, message] of messages.entries()) this.#settle(message, outcomes[i]!)
-    this.#release()
+    for (const [i, message] of messages.entries()) this.#settling.settle(message, outcomes[i]!)
+    this.#settling.release()
     this.#holding.endFlush()
     if (this.#catchingUp.isAnySlow) await this.#catchingUp.cutSlow()
   }
-
-  /** Whose messages had something left out that they may bring by now are asked for it. */
-  #release(): void {
-    for (const session of this.#holding.release()) this.#ask(session)
-  }
-
-  /** Their senders have them, and are asked when writing goes on. */
-  #discard(messages: readonly Inbound[]): void {
-    this.#context.observer.count('discarded', messages.length)
-    for (const { session, replies } of messages) session.ledger.discarded(replies)
-  }
-
-  /** Logs what was applied and relays it to everybody who is up to date. */
-  #publish({ messages, outcomes, updates }: Applied): void {
-    if (updates.length === 0 || this.#isClosed) return
-    this.#members.edited(messages, outcomes)
-    // What recovery would replay without one sender: a lone sender's flush is that by itself.
-    const isShared = messages.some(({ user }) => user !== messages[0]!.user)
-    const inputs = isShared ? inputsOf(messages, outcomes) : []
-    const deliveries = deliveriesOf(messages, outcomes)
-    this.#log.append({ updates, inputs, deliveries })
-    this.#holding.delivered(deliveries)
-    this.#intentions.delivered(deliveries)
-    this.#residence.changed(this.#log.position, updates)
-    // A lone sender has every byte of a lone event; a second event is a clean-up that it may lack.
-    this.#relay(updates, updates.length === 1 ? loneSender(messages) : null)
-  }
-
-  #relay(updates: readonly Uint8Array[], except: Session | null): void {
-    const frames = updates.map(update => encodeMessage({ type: 'update', update }))
-    let sent = 0
-    for (const session of this.#sessions) {
-      if (session.flow.type !== 'live') continue
-      session.sentPosition = this.#log.position
-      if (session === except) continue
-      for (const frame of frames) session.sendFrame(frame)
-      sent += frames.length
-    }
-    this.#relayed += sent
-    this.#context.observer.count('updates_relayed', sent)
-  }
-
-  /** What an outcome means for its sender. */
-  #settle(message: Inbound, outcome: EngineOutcome): void {
-    const { session, number, reply, replies } = message
-    const { observer } = this.#context
-    if (session.ledger.isRefused(number)) return
-    switch (outcome.type) {
-      case 'gap':
-        observer.count('gaps')
-        session.ledger.discarded(replies)
-        if (this.#holding.isHeld(session)) return
-        if (session.ledger.needsStep1 && session.mayAskAt(this.#log.position)) this.#ask(session)
-        return
-      case 'held':
-        observer.count('held')
-        session.ledger.discarded(replies)
-        this.#holding.hold(session, outcome.held)
-        return
-      case 'refused':
-        if (outcome.code === 'malformed') session.close('malformed', outcome.reason)
-        else this.#reject(message, outcome.code, outcome.reason)
-        return
-      case 'pending-dropped':
-        observer.count('pending_dropped')
-        break
-      case 'ignored':
-        if (!outcome.extras) break
-        observer.count('reader_extras')
-        session.notify('read-only')
-        break
-      case 'applied':
-        break
-      default:
-        assertNever(outcome)
-    }
-    session.ledger.handled(number, reply, this.#log.position)
-    session.durable(this.#log.durablePosition)
-  }
-
-  #reject({ session, number }: Inbound, code: ErrorCode, reason: string): void {
-    this.#context.observer.count('rejections')
-    session.reject(number, code, reason)
-  }
 }
-
-/** What of the messages took effect, as it was sent. */
-const inputsOf = (messages: readonly Inbound[], outcomes: readonly EngineOutcome[]): RawInput[] =>
-  messages.flatMap(({ user, update }, i) => {
-    const outcome = outcomes[i]!
-    if (!('ranges' in outcome)) return []
-    return [{ user, update: outcome.type === 'held' ? outcome.update : update }]
-  })

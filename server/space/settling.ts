@@ -1,0 +1,80 @@
+/**
+ * What comes of a message for whoever sent it: acknowledged once it is on disk, refused for good, or left
+ * unacknowledged and asked for again.
+ */
+import { assertNever, type ErrorCode } from '../../shared/errors.js'
+import type { EngineOutcome } from './engine.js'
+import type { Holding } from './holding.js'
+import type { Observer } from './observer.js'
+import type { Inbound, Session } from './session.js'
+import type { SpaceLog } from './space-log.js'
+
+export interface SettlingOptions {
+  readonly observer: Observer
+  readonly log: SpaceLog
+  readonly holding: Holding
+  /** Asks a connection for what it has. */
+  ask(session: Session): void
+}
+
+export class Settling {
+  readonly #options: SettlingOptions
+
+  constructor(options: SettlingOptions) {
+    this.#options = options
+  }
+
+  settle(message: Inbound, outcome: EngineOutcome): void {
+    const { observer, log, holding, ask } = this.#options
+    const { session, number, reply, replies } = message
+    if (session.ledger.isRefused(number)) return
+    switch (outcome.type) {
+      case 'gap':
+        observer.count('gaps')
+        session.ledger.discarded(replies)
+        if (holding.isHeld(session)) return
+        if (session.ledger.needsStep1 && session.mayAskAt(log.position)) ask(session)
+        return
+      case 'held':
+        observer.count('held')
+        session.ledger.discarded(replies)
+        holding.hold(session, outcome.held)
+        return
+      case 'refused':
+        if (outcome.code === 'malformed') session.close('malformed', outcome.reason)
+        else this.reject(message, outcome.code, outcome.reason)
+        return
+      case 'pending-dropped':
+        observer.count('pending_dropped')
+        break
+      case 'ignored':
+        if (!outcome.extras) break
+        observer.count('reader_extras')
+        session.notify('read-only')
+        break
+      case 'applied':
+        break
+      default:
+        assertNever(outcome)
+    }
+    session.ledger.handled(number, reply, log.position)
+    session.durable(log.durablePosition)
+  }
+
+  reject({ session, number }: Inbound, code: ErrorCode, reason: string): void {
+    this.#options.observer.count('rejections')
+    session.reject(number, code, reason)
+  }
+
+  /** Their senders have them, and are asked when writing goes on. */
+  discard(messages: readonly Inbound[]): void {
+    this.#options.observer.count('discarded', messages.length)
+    for (const { session, replies } of messages) session.ledger.discarded(replies)
+  }
+
+  /** Whose messages had something left out that they may bring by now are asked for it. */
+  release(): void {
+    const { holding, ask } = this.#options
+    for (const session of holding.release()) ask(session)
+  }
+}
