@@ -4,10 +4,13 @@ import type { Parameters, Workload } from './workload.js'
 import { attacks } from './workloads/attacks.js'
 import { capacity } from './workloads/capacity.js'
 import { coldJoin } from './workloads/cold-join.js'
+import { crowd } from './workloads/crowd.js'
 import { cursors } from './workloads/cursors.js'
+import { dying } from './workloads/dying.js'
 import { fanout } from './workloads/fanout.js'
 import { documentSize, growth, logLength, memberCount, pastClients } from './workloads/growth.js'
 import { joinStorm } from './workloads/join-storm.js'
+import { leaving } from './workloads/leaving.js'
 import { members } from './workloads/members.js'
 import { idleConnections, quietPapers, smallSpaces } from './workloads/memory.js'
 import { pacedEdits } from './workloads/paced-edits.js'
@@ -46,6 +49,23 @@ const WITHOUT_SAVED = {
 }
 
 const CEILING = { relay: 'the fanout says what the ceiling is' }
+const NO_PRESENCE = { relay: 'it does not know who is there' }
+const FIXED_HEARTBEAT =
+  'its default heartbeat of 30 s or more is kept, and two of them are longer than the run'
+const WITHOUT_HEARTBEAT = {
+  'y-websocket-server': FIXED_HEARTBEAT,
+  'hocuspocus-3': FIXED_HEARTBEAT,
+  'hocuspocus-4': FIXED_HEARTBEAT,
+  ...NO_PRESENCE,
+}
+const NO_CROWD =
+  'its cost grows with the square of the members: by members and crowd-250, 1,000 who renew every 15 s and 20 who move take it more time than there is'
+const WITHOUT_CROWD = {
+  'y-websocket-server': NO_CROWD,
+  'hocuspocus-3': NO_CROWD,
+  'hocuspocus-4': NO_CROWD,
+  ...NO_PRESENCE,
+}
 const NO_WORKERS = 'it has one thread for everything'
 const WITHOUT_WORKERS = {
   'y-websocket-server': NO_WORKERS,
@@ -117,9 +137,10 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'cursors',
-    title: 'one room of 100 clients, each of whom moves a cursor 20 times a second',
+    title:
+      'one room of 100 clients, each of whom moves a cursor 20 times a second; a server that is 2 s behind is given no more moves',
     group: 'Presence',
-    parameters: { clients: 100, writers: 100, rate: 20, seconds: 3 },
+    parameters: { clients: 100, writers: 100, rate: 20, seconds: 5 },
     needs: ['anywhere'],
     run: cursors(false),
   },
@@ -127,7 +148,7 @@ export const SCENARIOS: readonly Scenario[] = [
     name: 'cursors-deflate',
     title: 'the same with clients that offer permessage-deflate, and `--compression on` in Plenum',
     group: 'Presence',
-    parameters: { clients: 100, writers: 100, rate: 20, seconds: 3 },
+    parameters: { clients: 100, writers: 100, rate: 20, seconds: 5 },
     needs: ['anywhere'],
     run: cursors(true),
   },
@@ -139,6 +160,53 @@ export const SCENARIOS: readonly Scenario[] = [
     needs: ['anywhere', 'documents', 'extension'],
     leftOut: { relay: 'it tells nobody who was there before' },
     run: members,
+  },
+  {
+    name: 'crowd-250',
+    title:
+      'one room of 250 clients, 20 of whom move a cursor 10 times a second; a server that is 2 s behind is given no more moves, and the run fails where one who left is still shown',
+    group: 'Presence',
+    parameters: { clients: 250, writers: 20, rate: 10, seconds: 5 },
+    needs: ['documents', 'extension'],
+    leftOut: NO_PRESENCE,
+    run: crowd,
+  },
+  {
+    name: 'crowd',
+    title: 'the same with 1,000 clients',
+    group: 'Presence',
+    parameters: { clients: 1_000, writers: 20, rate: 10, seconds: 5 },
+    needs: ['plenum', 'extension'],
+    leftOut: WITHOUT_CROWD,
+    run: crowd,
+  },
+  {
+    name: 'leaving',
+    title: 'members of a room of 20 close their connections, one at a time, 5 in a second',
+    group: 'Presence',
+    parameters: { clients: 20, writers: 0, rate: 5, seconds: 8 },
+    needs: ['anywhere', 'documents'],
+    leftOut: NO_PRESENCE,
+    run: leaving,
+  },
+  {
+    name: 'leaving-100',
+    title: 'the same in a room of 100',
+    group: 'Presence',
+    parameters: { clients: 100, writers: 0, rate: 5, seconds: 8 },
+    needs: ['anywhere', 'documents'],
+    leftOut: NO_PRESENCE,
+    run: leaving,
+  },
+  {
+    name: 'dying',
+    title:
+      '10 of 20 members die without a close, as a stopped process does; the heartbeat is set to 2 s (`PLENUM_HEARTBEAT`, 15 s by default)',
+    group: 'Presence',
+    parameters: { clients: 20, writers: 10, rate: 0, seconds: 2 },
+    needs: ['plenum'],
+    leftOut: WITHOUT_HEARTBEAT,
+    run: dying,
   },
   {
     name: 'cold-join',

@@ -128,6 +128,17 @@ export class LoadClient {
     if (this.#state !== null) this.announce(this.#state)
   }
 
+  /** As a provider does that is told to disconnect. */
+  close(): void {
+    this.#socket.close()
+  }
+
+  /** Reads and says nothing any more, while its connection stays open: what a server sees of a stopped process. */
+  fallSilent(): void {
+    this.#state = null
+    this.#socket.pause()
+  }
+
   terminate(): void {
     this.#socket.removeAllListeners('error')
     this.#socket.on('error', () => {})

@@ -39,15 +39,25 @@ export class AwarenessFrames {
 
 const LEFT = 'null'
 
+/** A member has moved from one clock to another, or left. */
+export interface PresenceNews {
+  readonly member: number
+  readonly from: number
+  readonly to: number
+  readonly hasLeft: boolean
+}
+
 export class PresenceEcho {
   readonly #self: number
   /** By member. Nobody heard of has 0, so a first state, which has 0 as well, is news to nobody. */
   readonly #clocks: Int32Array
   readonly #isHeardOf: Uint8Array
   readonly #isThere: Uint8Array
+  readonly #onNews: ((news: PresenceNews) => void) | undefined
   #known = 0
 
-  constructor(self: number, members: number) {
+  constructor(self: number, members: number, onNews?: (news: PresenceNews) => void) {
+    this.#onNews = onNews
     this.#self = self
     this.#clocks = new Int32Array(members)
     this.#isHeardOf = new Uint8Array(members)
@@ -106,6 +116,7 @@ export class PresenceEcho {
     this.#isHeardOf[member] = 1
     this.#isThere[member] = hasLeft ? 0 : 1
     this.#known += Number(!hasLeft) - Number(wasThere)
+    this.#onNews?.({ member, from: known, to: entry.clock, hasLeft })
     return hasLeft && !wasHeardOf ? null : entry
   }
 }

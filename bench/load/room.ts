@@ -6,11 +6,13 @@ import * as prng from 'lib0/prng'
 import * as Y from 'yjs'
 import { difference } from '../../test/support/same-document.js'
 import type { RunningServer } from '../targets/target.js'
+import { Departures } from './departures.js'
 import { Latencies } from './latencies.js'
 import { EMPTY_STATE, LoadClient } from './load-client.js'
 import { EMPTY_UPDATE, updateMessage } from './messages.js'
 import { type ClockRange, type Payload, Payloads } from './payloads.js'
-import { AwarenessFrames, PresenceEcho } from './presence-echo.js'
+import { AwarenessFrames, PresenceEcho, type PresenceNews } from './presence-echo.js'
+import { Sightings } from './sightings.js'
 import { TEXT_NAME, Typist } from './typist.js'
 
 export interface RoomOptions {
@@ -25,6 +27,8 @@ export interface RoomOptions {
   readonly isDeflating?: boolean
   /** How many connect at a time. */
   readonly joiningAtOnce?: number
+  /** How many may join later, one at a time. */
+  readonly laterClients?: number
 }
 
 interface Member {
@@ -38,6 +42,7 @@ interface Member {
   /** What arrived before what it builds on, in order. */
   ahead: ClockRange[]
   renewAtMs: number
+  isHere: boolean
 }
 
 const RENEW_EVERY_MS = 15_000
@@ -47,6 +52,9 @@ const CHECK_MS = 5
 export class Room {
   /** From when an edit was due to when another client had it; of those that were measured. */
   latencies = new Latencies()
+  /** Of the states that were announced with a time; those before are forgotten with the old one. */
+  sightings = new Sightings()
+  departures = new Departures()
   readonly #options: RoomOptions
   readonly #payloads = new Payloads()
   readonly #typists: Typist[]
@@ -65,7 +73,9 @@ export class Room {
   private constructor(options: RoomOptions) {
     this.#options = options
     const random = prng.create(options.seed)
-    const ids = Array.from({ length: options.clients }, () => prng.uint32(random, 1, 2 ** 32 - 1))
+    const ids = Array.from({ length: options.clients + (options.laterClients ?? 0) }, () =>
+      prng.uint32(random, 1, 2 ** 32 - 1),
+    )
     this.#typists = ids.slice(0, options.writers).map(id => new Typist(id))
     this.#writerOf = new Map(this.#typists.map(({ clientId }, writer) => [clientId, writer]))
     this.#dueMs = this.#typists.map(() => [])
@@ -108,24 +118,57 @@ export class Room {
     this.#members[writer]!.client.send(updateMessage(update))
   }
 
-  /** A member's awareness state. @param state JSON */
-  announce(member: number, state: string): void {
+  /** A member's awareness state. @param state JSON @param dueMs when it should have been announced, if that is measured */
+  announce(member: number, state: string, dueMs?: number): void {
+    const { client, presence } = this.#members[member]!
     this.#members[member]!.renewAtMs = performance.now() + RENEW_EVERY_MS
-    this.#members[member]!.client.announce(state)
+    if (dueMs !== undefined) this.sightings.moved(member, presence.own + 1, dueMs)
+    client.announce(state)
   }
 
   /** How many others each member knows to be there, at least. */
   get fewestKnown(): number {
-    return Math.min(...this.#members.map(({ presence }) => presence.others))
+    return Math.min(...this.#here.map(({ presence }) => presence.others))
   }
 
-  /** Whether everybody knows everybody's last state; the last to announce are looked at first. */
-  get isEverybodyKnown(): boolean {
-    for (let member = this.#members.length - 1; member >= 0; member--) {
+  /** How many others a member knows to be there, at most. */
+  get mostKnown(): number {
+    return Math.max(...this.#here.map(({ presence }) => presence.others))
+  }
+
+  /** Whether everybody knows the last state of the first so many; the last to announce are looked at first. */
+  isKnown(members: number): boolean {
+    const here = this.#here
+    for (let member = members - 1; member >= 0; member--) {
       const clock = this.#members[member]!.presence.own
-      for (const { presence } of this.#members) if (presence.clockOf(member) < clock) return false
+      for (const { presence } of here) if (presence.clockOf(member) < clock) return false
     }
     return true
+  }
+
+  /** How long the last member has been waiting for a state of the first so many. */
+  behindMs(members: number): number {
+    const nowMs = performance.now()
+    const last = this.#members.length - 1
+    const waits = Array.from({ length: Math.min(members, last) }, (_, member) =>
+      this.sightings.behindMs(member, this.#members[last]!.presence.clockOf(member), nowMs),
+    )
+    return Math.max(0, ...waits)
+  }
+
+  /** One of those who may join later. Resolves when it was answered. */
+  async join(): Promise<void> {
+    await this.#join(this.#members.length)
+  }
+
+  /** A member goes: it closes, or its connection stays open and nothing comes of it any more. */
+  leave(member: number, how: 'closes' | 'falls silent'): void {
+    const { client } = this.#members[member]!
+    this.#members[member]!.isHere = false
+    const others = [...this.#members.keys()].filter(other => this.#members[other]!.isHere)
+    this.departures.left(member, performance.now(), others)
+    if (how === 'closes') client.close()
+    else client.fallSilent()
   }
 
   /** From here on nobody says again what was said. */
@@ -188,6 +231,10 @@ export class Room {
     for (const { client } of this.#members) client.terminate()
   }
 
+  get #here(): Member[] {
+    return this.#members.filter(({ isHere }) => isHere)
+  }
+
   async #joinAll(): Promise<void> {
     const { clients, joiningAtOnce = 20 } = this.#options
     this.#renewals = setInterval(() => this.#renew(), RENEWAL_CHECK_MS)
@@ -200,8 +247,8 @@ export class Room {
   }
 
   async #join(index: number): Promise<void> {
-    const { clients, isDeflating = false, server, space, stateOf, writers } = this.#options
-    const presence = new PresenceEcho(index, clients)
+    const { isDeflating = false, server, space, stateOf, writers } = this.#options
+    const presence = new PresenceEcho(index, this.#ids.length, news => this.#hear(index, news))
     const address = await server.address(space, `user-${index}`)
     const client = new LoadClient({
       address,
@@ -225,9 +272,16 @@ export class Room {
       ahead: [],
       // As if they had come at different times.
       renewAtMs: performance.now() + RENEW_EVERY_MS * (0.2 + 0.8 * this.#random.next()),
+      isHere: true,
     }
     this.#members[index] = member
     await client.synced
+  }
+
+  #hear(by: number, { member, hasLeft, ...clocks }: PresenceNews): void {
+    const nowMs = performance.now()
+    if (hasLeft) this.departures.noticed(member, by, nowMs)
+    else this.sightings.saw(member, { ...clocks, nowMs })
   }
 
   #receive(member: Member, index: number, update: Uint8Array): void {
@@ -263,16 +317,16 @@ export class Room {
   #renew(): void {
     const nowMs = performance.now()
     for (const member of this.#members) {
-      if (member === undefined || member.renewAtMs > nowMs) continue
+      if (member === undefined || !member.isHere || member.renewAtMs > nowMs) continue
       member.renewAtMs = nowMs + RENEW_EVERY_MS
       member.client.renew()
     }
   }
 
   #expectOpen(): void {
-    for (const { client } of this.#members) {
+    for (const { client, isHere } of this.#members) {
       const closed = client.closedWith
-      if (closed !== null) throw new Error(`a client was closed: ${closed.code} ${closed.reason}`)
+      if (isHere && closed !== null) throw new Error(`a client was closed: ${closed.code} ${closed.reason}`)
     }
   }
 }

@@ -2,7 +2,8 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { RunningServer } from '../targets/target.js'
 
-export interface Stretch {
+export interface Stretch<Result = unknown> {
+  readonly result: Result
   readonly seconds: number
   readonly cpuSeconds: number
   readonly writtenBytes: number
@@ -14,15 +15,19 @@ export interface Stretch {
 export const WARM_UP_SECONDS = 5
 
 /** @param run resolves when the work that is measured has been done */
-export const measure = async (server: RunningServer, run: () => Promise<unknown>): Promise<Stretch> => {
+export const measure = async <Result>(
+  server: RunningServer,
+  run: () => Promise<Result>,
+): Promise<Stretch<Result>> => {
   const before = server.usage()
   const ownBefore = process.cpuUsage()
   const startMs = performance.now()
-  await run()
+  const result = await run()
   const seconds = (performance.now() - startMs) / 1000
   const own = process.cpuUsage(ownBefore)
   const after = server.usage()
   return {
+    result,
     seconds,
     cpuSeconds: after.cpuSeconds - before.cpuSeconds,
     writtenBytes: after.writtenBytes - before.writtenBytes,

@@ -2,19 +2,13 @@
  * Everybody in a room moves a cursor, an awareness state each, and sees all others move. A server may leave out
  * states that newer ones have replaced; it is done when everybody knows everybody's last one.
  */
-import { atPace } from '../load/pace.js'
+import { cursorState, moveCursors } from '../load/cursors.js'
 import { Room } from '../load/room.js'
+import { Sightings } from '../load/sightings.js'
 import { measure, untilQuiet, WARM_UP_SECONDS } from '../load/stretch.js'
-import { lower, noted, type Workload } from '../workload.js'
+import { higher, lower, noted, type Workload } from '../workload.js'
 
 const SEED = 2
-const SETTLE_TIME_MS = 120_000
-
-const cursorState = (member: number, position: number): string =>
-  JSON.stringify({
-    user: { name: `Member ${member}`, color: `hsl(${(member * 37) % 360} 70% 45%)` },
-    cursor: { anchor: position, head: position },
-  })
 
 export const cursors =
   (isDeflating: boolean): Workload =>
@@ -34,25 +28,25 @@ export const cursors =
         stateOf,
         isDeflating,
       })
-      let position = 0
-      const moveFor = async (seconds: number): Promise<void> => {
-        const act = (member: number): void => room.announce(member, cursorState(member, ++position))
-        await atPace({ actors: clients, perSecond: rate, seconds, act })
-        const isKnown = (): boolean => room.isEverybodyKnown
-        await room.until('everybody knows the last position of everybody', isKnown, SETTLE_TIME_MS)
-        await untilQuiet(server)
-      }
-      await moveFor(WARM_UP_SECONDS)
+      await moveCursors(room, { movers: clients, perSecond: rate, seconds: WARM_UP_SECONDS })
+      await untilQuiet(server)
+      room.sightings = new Sightings()
       const bytesBefore = room.receivedBytes
       progress(`${clients} cursors move ${rate} times a second for ${seconds} s`)
-      const stretch = await measure(server, () => moveFor(seconds))
+      const { result: moved, ...stretch } = await measure(server, async () => {
+        const moved = await moveCursors(room, { movers: clients, perSecond: rate, seconds })
+        await untilQuiet(server)
+        return moved
+      })
       const bytes = room.receivedBytes - bytesBefore
       const isDeflated = room.members.every(member => member.isDeflated)
       room.close()
-      const moves = Math.round(clients * rate * seconds)
       return {
-        'server CPU per move': lower((stretch.cpuSeconds * 1e6) / moves, 'µs'),
-        'wire per client': lower(bytes / clients / moves, 'bytes/move'),
+        'server CPU per move': lower((stretch.cpuSeconds * 1e6) / moved.moves, 'µs'),
+        'wire per client': lower(bytes / clients / moved.moves, 'bytes/move'),
+        'refresh rate seen': higher(moved.seenPerSecond, '/s'),
+        'move → seen, p99': lower(room.sightings.latencies.quantile(0.99), 'ms'),
+        'moved until the server was 2 s behind': noted(moved.movedSeconds, 's'),
         ...(isDeflating ? { 'deflate was negotiated': noted(Number(isDeflated), '1 = yes') } : {}),
         'load generator busy': noted(stretch.loadBusyPercent, '%'),
       }
