@@ -20,13 +20,21 @@ export interface HoldingOptions {
 
 /** Of one sender so many clients are waited for; for any more it is asked too early. */
 const MAX_CLIENTS = 64
+
+/** What was left out of one sender's messages. */
+interface Held {
+  /** Of each client up to which clock. */
+  readonly until: Map<number, number>
+  /** Some of it has come since, or may be brought. */
+  hasProgress: boolean
+}
+
 const SEVERAL = -1
 const NONE = -2
 
 export class Holding {
   readonly #options: HoldingOptions
-  /** Up to which clock each client's were left out, of which sender. */
-  readonly #held = new Map<Session, Map<number, number>>()
+  readonly #held = new Map<Session, Held>()
   /** What this flush has brought. */
   #delivered: readonly Delivery[] = []
   /** Whose clients are live, as long as the flush lasts. */
@@ -50,11 +58,12 @@ export class Holding {
 
   /** These were left out of what the session sent. */
   hold(session: Session, ranges: readonly ClockRange[]): void {
-    const held = this.#held.get(session) ?? new Map<number, number>()
+    const held = this.#held.get(session) ?? { until: new Map<number, number>(), hasProgress: false }
     this.#held.set(session, held)
+    const { until } = held
     for (const { client, clock, length } of ranges) {
-      if (held.size < MAX_CLIENTS || held.has(client)) {
-        held.set(client, Math.max(clock + length, held.get(client) ?? 0))
+      if (until.size < MAX_CLIENTS || until.has(client)) {
+        until.set(client, Math.max(clock + length, until.get(client) ?? 0))
       }
     }
   }
@@ -85,7 +94,8 @@ export class Holding {
 
   /**
    * Who may bring now what was left out, each once. To be called at the end of a flush, and when somebody went.
-   * Where the owner waits, too, their edits may build on each other's: then any that came is a step on.
+   * Where an owner waits, too, their edits may build on each other's, and what has come may be what the sender's
+   * own were waiting for.
    */
   release(): Session[] {
     if (this.#held.size === 0) return []
@@ -94,15 +104,21 @@ export class Holding {
     const waiting = new Set([...this.#held.keys()].map(session => presence.clientIdOf(session)))
     const free: Session[] = []
     for (const [session, held] of this.#held) {
+      const { until } = held
       for (const { client, clock, length } of this.#delivered) {
-        const until = held.get(client) ?? Number.POSITIVE_INFINITY
-        if (clock + length >= until || waiting.has(client)) held.delete(client)
+        const end = until.get(client)
+        if (end === undefined) continue
+        held.hasProgress = true
+        if (clock + length >= end) until.delete(client)
       }
-      for (const client of held.keys()) {
+      for (const client of until.keys()) {
         const owner = owners.get(client)
-        if (owner === undefined || owner === session.access.user) held.delete(client)
+        if (owner !== undefined && owner !== session.access.user) continue
+        held.hasProgress = true
+        until.delete(client)
       }
-      if (held.size > 0) continue
+      const isStuck = held.hasProgress && [...until.keys()].some(client => waiting.has(client))
+      if (until.size > 0 && !isStuck) continue
       this.#held.delete(session)
       free.push(session)
     }

@@ -34,6 +34,8 @@ const EXPECTED_CLOSES = new Set([1000, 1005, 1006, 4508, 4500, 4503])
 export interface WorldOptions {
   /** Whether some clients are providers, which come back with a position. */
   readonly isWithResuming?: boolean
+  /** Whether writers also exchange what they have past the server. */
+  readonly isWithWhispers?: boolean
   /** Documents stay in memory. */
   readonly isSleepless?: boolean
 }
@@ -41,9 +43,12 @@ export interface WorldOptions {
 export class World {
   /** How often a connection was sent only what it had missed. */
   resumes = 0
+  /** How often something was left out of a message because it was another's to bring. */
+  held = 0
   readonly #rng: Rng
   /** Of its own, so that seeds mean the same with and without sleep. */
   readonly #sleepRng: Rng | null
+  readonly #whisperRng: Rng | null
   readonly #disk = new MemoryDisk()
   readonly #replicas: Replica[]
   #core: Core
@@ -53,9 +58,13 @@ export class World {
   /** What happened, for the one who looks into a failing seed. */
   readonly journal: string[] = []
 
-  constructor(seed: number, { isWithResuming = false, isSleepless = false }: WorldOptions = {}) {
+  constructor(
+    seed: number,
+    { isWithResuming = false, isWithWhispers = false, isSleepless = false }: WorldOptions = {},
+  ) {
     this.#rng = createRng(seed)
     this.#sleepRng = isSleepless ? null : createRng(~seed >>> 0)
+    this.#whisperRng = isWithWhispers ? createRng((seed ^ 0x5bd1e995) >>> 0) : null
     this.#replicas = this.#makeReplicas(isWithResuming)
     this.#core = this.#start()
   }
@@ -63,6 +72,7 @@ export class World {
   async run(steps: number): Promise<void> {
     for (let step = 0; step < steps; step++) {
       await this.#step(step)
+      if (this.#whisperRng !== null && chance(this.#whisperRng, 0.2)) this.#whisper(this.#whisperRng)
       if (this.#sleepRng !== null && chance(this.#sleepRng, 0.02)) await this.#sleep(this.#sleepRng)
     }
     await this.#end()
@@ -144,6 +154,15 @@ export class World {
     if (replica.role === 'read') return
     this.journal.push(`${replica.name} edits`)
     replica.edit(this.#rng)
+  }
+
+  /** What two writers have of each other comes to the server from either, in whatever order. */
+  #whisper(rng: Rng): void {
+    const writers = this.#replicas.filter(({ role }) => role !== 'read')
+    const [from, to] = [pick(rng, writers), pick(rng, writers)]
+    if (from === to) return
+    this.journal.push(`${from.name} whispers to ${to.name}`)
+    Y.applyUpdate(to.doc, Y.encodeStateAsUpdate(from.doc, Y.encodeStateVector(to.doc)), 'whisper')
   }
 
   /** So much that the log has to be folded. */
@@ -281,6 +300,7 @@ export class World {
     this.#links = []
     this.#checkServer()
     this.resumes += this.#core.observer.of('resumes')
+    this.held += this.#core.observer.of('held')
     this.#core = this.#start()
     await this.#checkAcknowledged()
   }
@@ -312,6 +332,7 @@ export class World {
     await this.#untilQuiet()
     await this.#checkConverged()
     this.resumes += this.#core.observer.of('resumes')
+    this.held += this.#core.observer.of('held')
     this.#checkServer()
     await this.#checkAcknowledged()
   }
