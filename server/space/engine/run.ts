@@ -5,6 +5,7 @@
  */
 import * as encoding from 'lib0/encoding'
 import type { ClockRange } from '../engine.js'
+import { CONTENT, INFO } from './update-format.js'
 import type { StructBytes, StructId, UpdateFacts } from './update-reader.js'
 
 /** How many clocks of a client the document has. */
@@ -24,7 +25,8 @@ interface Typed {
   readonly text: Uint8Array
 }
 
-const INFO = { string: 4, kind: 0x3f, hasRightOrigin: 0x40, hasOrigin: 0x80 } as const
+/** A text under a parent's key is no typing. */
+const KIND = INFO.content | INFO.hasParentSub
 
 export class Run {
   readonly client: number
@@ -141,7 +143,7 @@ const follows = (next: Typed, first: Typed, client: number, clock: number): bool
 /** @param at of the only struct of an update that was read before without complaint */
 const readTyped = (update: Uint8Array, at: number): Typed | null => {
   const info = update[at]!
-  if ((info & INFO.kind) !== INFO.string || (info & INFO.hasOrigin) === 0) return null
+  if ((info & KIND) !== CONTENT.string || (info & INFO.hasOrigin) === 0) return null
   let next = at + 1
   const varUint = (): number => {
     let value = 0

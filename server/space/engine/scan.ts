@@ -5,6 +5,8 @@
  * Format source: yjs 13.6 `encoding.js`, `Item.js`, `DeleteSet.js`; lib0 `decoding.js`.
  */
 
+import { ANY, CONTENT, INFO, STRUCT, TYPE } from './update-format.js'
+
 /** The structs of one client. */
 export interface Section {
   readonly client: number
@@ -25,40 +27,8 @@ export interface Scanned {
 
 export type OnDeleted = (client: number, clock: number, length: number) => void
 
-const GC = 0
-const SKIP = 10
-const CONTENT = {
-  deleted: 1,
-  json: 2,
-  binary: 3,
-  string: 4,
-  embed: 5,
-  format: 6,
-  type: 7,
-  any: 8,
-  doc: 9,
-} as const
-const ANY = {
-  undefined: 127,
-  null: 126,
-  integer: 125,
-  float32: 124,
-  float64: 123,
-  bigint: 122,
-  false: 121,
-  true: 120,
-  string: 119,
-  object: 118,
-  array: 117,
-  bytes: 116,
-} as const
-const HAS_ORIGIN = 0x80
-const HAS_RIGHT_ORIGIN = 0x40
-const HAS_PARENT_SUB = 0x20
 /** Deeper values than these are not let in. */
 const MAX_DEPTH = 256
-const XML_ELEMENT = 3
-const XML_HOOK = 5
 
 /**
  * @param onDeleted is told of structs that are nothing but a deletion; null where nobody wants to know
@@ -76,9 +46,9 @@ export const scanUpdate = (update: Uint8Array, onDeleted: OnDeleted | null): Sca
     for (let s = 0; s < count; s++) {
       const info = update[cursor.at++]
       if (info === undefined) return null
-      const content = info & 0x1f
-      if (content === SKIP) return null
-      const length = content === GC ? cursor.varUint() : cursor.item(info, content)
+      const content = info & INFO.content
+      if (content === STRUCT.skip) return null
+      const length = content === STRUCT.gc ? cursor.varUint() : cursor.item(info, content)
       if (content <= CONTENT.deleted) onDeleted?.(client, end, length)
       end += length
     }
@@ -120,14 +90,14 @@ class Cursor {
 
   /** @returns how many clocks it takes */
   item(info: number, content: number): number {
-    const hasOrigin = info >= HAS_ORIGIN
-    const hasRightOrigin = (info & HAS_RIGHT_ORIGIN) !== 0
+    const hasOrigin = (info & INFO.hasOrigin) !== 0
+    const hasRightOrigin = (info & INFO.hasRightOrigin) !== 0
     if (hasOrigin) this.#skipNumbers(2)
     if (hasRightOrigin) this.#skipNumbers(2)
     if (!hasOrigin && !hasRightOrigin) {
       if (this.varUint() === 1) this.#skipBytes()
       else this.#skipNumbers(2)
-      if ((info & HAS_PARENT_SUB) !== 0) this.#skipBytes()
+      if ((info & INFO.hasParentSub) !== 0) this.#skipBytes()
     }
     switch (content) {
       case CONTENT.string:
@@ -140,7 +110,7 @@ class Cursor {
         return 1
       case CONTENT.type: {
         const type = this.varUint()
-        if (type === XML_ELEMENT || type === XML_HOOK) this.#skipBytes()
+        if (type === TYPE.xmlElement || type === TYPE.xmlHook) this.#skipBytes()
         return 1
       }
       case CONTENT.json: {

@@ -5,6 +5,7 @@
  */
 import { PlenumError } from '../../../shared/errors.js'
 import type { ClockRange } from '../engine.js'
+import { ANY, CONTENT, INFO, STRUCT, TYPE } from './update-format.js'
 
 export interface UpdateFacts {
   /** One per client that the update has structs of; skips are part of the range. */
@@ -108,21 +109,6 @@ export const readStateVectorSize = (stateVector: Uint8Array): number => {
 const malformed = (why: string): never => {
   throw new PlenumError('malformed', `malformed update: ${why}`)
 }
-
-const INFO = { content: 0x1f, hasParentSub: 0x20, hasRightOrigin: 0x40, hasOrigin: 0x80 } as const
-const STRUCT = { gc: 0, skip: 10 } as const
-const CONTENT = {
-  deleted: 1,
-  json: 2,
-  binary: 3,
-  string: 4,
-  embed: 5,
-  format: 6,
-  type: 7,
-  any: 8,
-  doc: 9,
-} as const
-const TYPE = { xmlElement: 3, xmlHook: 5, last: 6 } as const
 
 const readStructs = (reader: Reader): { structs: ClockRange[]; body: StructBytes | null } => {
   const structs: ClockRange[] = []
@@ -229,22 +215,6 @@ const readDeletions = (reader: Reader): readonly ClockRange[] => {
   }
   return deletions
 }
-
-/** lib0's `any` tags. */
-const ANY = {
-  undefined: 127,
-  null: 126,
-  integer: 125,
-  float32: 124,
-  float64: 123,
-  bigint: 122,
-  false: 121,
-  true: 120,
-  string: 119,
-  object: 118,
-  array: 117,
-  bytes: 116,
-} as const
 
 /** A cursor that never leaves its bytes and allocates nothing but JSON values. */
 class Reader {
