@@ -179,7 +179,7 @@ export class CatchingUp {
       flow.question.done()
     } else if (flow.since === null) {
       session.flow = JOINING
-      presence.sendMissed(session, flow.missedClientIds)
+      presence.sendMissed(session, flow.missedClocks)
       return
     } else {
       session.send({ type: 'update', update: await residence.diff(flow.since) })
@@ -192,7 +192,7 @@ export class CatchingUp {
     const { flow } = session
     session.flow = LIVE
     session.sentPosition = log.position
-    if (flow.type === 'behind') presence.sendMissed(session, flow.missedClientIds)
+    if (flow.type === 'behind') presence.sendMissed(session, flow.missedClocks)
     session.durable(log.durablePosition)
   }
 
@@ -206,7 +206,7 @@ export class CatchingUp {
       type: 'behind',
       since: session.flow.type === 'live' ? await residence.stateVector() : null,
       question: null,
-      missedClientIds: new Set(),
+      missedClocks: new Map(),
       lastBufferedBytes: bufferedBytes,
       stalledSinceMs: scheduler.elapsed(),
       isQueued: false,

@@ -101,16 +101,16 @@ export class PresenceRelay {
     session.hasPresence = true
     const { clientIds } = this.#presence
     if (session.flow.type === 'behind') {
-      for (const clientId of clientIds) session.flow.missedClientIds.add(clientId)
+      this.#presence.addClocks(clientIds, session.flow.missedClocks)
       return
     }
     this.#everybody ??= this.#presence.batch(clientIds)
     this.#send(session, this.#everybody)
   }
 
-  /** What a connection that was behind has missed: the latest of each. */
-  sendMissed(session: Session, clientIds: ReadonlySet<number>): void {
-    if (session.hasPresence) this.#send(session, this.#presence.batch(clientIds))
+  /** What a connection that was behind has missed: the latest of each. @param clocks as `addClocks` left them */
+  sendMissed(session: Session, clocks: ReadonlyMap<number, number>): void {
+    if (session.hasPresence) this.#send(session, this.#presence.missed(clocks))
   }
 
   /**
@@ -170,7 +170,7 @@ export class PresenceRelay {
     for (const session of this.#options.sessions) {
       if (!session.hasPresence) continue
       if (session.flow.type === 'behind') {
-        for (const clientId of news) session.flow.missedClientIds.add(clientId)
+        this.#presence.addClocks(news, session.flow.missedClocks)
         continue
       }
       this.#send(session, batch)

@@ -166,6 +166,23 @@ export class Presence {
     return new AwarenessBatch(entries)
   }
 
+  /** Keeps what somebody has to know who is not told now: the clocks that these clientIDs have by now. */
+  addClocks(clientIds: Iterable<number>, clocks: Map<number, number>): void {
+    for (const clientId of clientIds) {
+      const clock = this.#present.get(clientId)?.clock ?? this.#clockOfDeparted(clientId)
+      if (clock !== undefined) clocks.set(clientId, clock)
+    }
+  }
+
+  /** The latest of these clientIDs: whoever is not known any more is gone. */
+  missed(clocks: ReadonlyMap<number, number>): AwarenessBatch {
+    const entries = new Map<number, Uint8Array>()
+    for (const [clientId, clock] of clocks) {
+      entries.set(clientId, this.#entryOf(clientId) ?? encodeEntry(clientId, clock, GONE))
+    }
+    return new AwarenessBatch(entries)
+  }
+
   /** Peers were sent the latest of these clientIDs. */
   told(clientIds: Iterable<number>): void {
     for (const clientId of clientIds) {

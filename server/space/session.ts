@@ -62,8 +62,8 @@ export type Flow =
       readonly since: Uint8Array | null
       /** A step 1 that is answered in place of the diff. */
       question: Question | null
-      /** Whose entries it was not sent meanwhile. */
-      readonly missedClientIds: Set<number>
+      /** Whose entries it was not sent meanwhile, and the clock of the latest of each. */
+      readonly missedClocks: Map<number, number>
       lastBufferedBytes: number
       stalledSinceMs: number
       isQueued: boolean

@@ -571,6 +571,17 @@ test('[A9] who left is remembered, the latest of them', () => {
   assert.not(known(1))
 })
 
+test('[B2] whoever was behind is told of those, too, who are not remembered any more', () => {
+  const clocks = new Map<number, number>()
+  const presence = visited(5000, (presence, id) => {
+    presence.addClocks([id], clocks)
+    presence.told([id])
+  })
+  const told = entriesOf([decodeServerMessage(presence.missed(clocks).messageFor(undefined)!)])
+  assert.is(told.length, 5000)
+  assert.equal(told[0], { clientId: 1, clock: 3, state: 'null' })
+})
+
 test('[A9] when thousands leave at once, all of them can be told of', () => {
   const presence = visited(5000, () => {})
   const everybody = Array.from({ length: 5000 }, (_, at) => at + 1)
