@@ -21,6 +21,8 @@ export interface EditorOptions {
 export interface Editor {
   setReadOnly(isReadOnly: boolean): void
   focus(): void
+  /** Brings into sight where one writes, if one does: what covers the window has changed. */
+  reveal(): void
   destroy(): void
 }
 
@@ -58,6 +60,9 @@ export const createEditor = (options: EditorOptions): Editor => {
       }
     },
     focus: () => view.focus(),
+    reveal: () => {
+      if (view.hasFocus) view.dispatch({ scrollIntoView: true })
+    },
     destroy: () => view.destroy(),
   }
 }

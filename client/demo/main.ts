@@ -98,6 +98,9 @@ part('offline').addEventListener('click', () => {
   session.setSwitchedOff(isSwitchedOff)
 })
 
+const bars = new ResizeObserver(() => session.reveal())
+for (const id of ['top', 'desk']) bars.observe(part(id))
+
 addEventListener('hashchange', () => location.reload())
 
 // Only pages from a trustworthy address have it; without it they cannot be opened offline.

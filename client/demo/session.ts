@@ -120,6 +120,11 @@ export class Session {
     this.#changed()
   }
 
+  /** The bars have another size. */
+  reveal(): void {
+    this.#editor.reveal()
+  }
+
   /** @param confirm asked before anything is lost */
   async take(way: Way, confirm: Confirm): Promise<void> {
     switch (way) {

@@ -101,26 +101,48 @@ test.skipIf(noBrowser, '[U13] the width of a phone is enough: nothing lies besid
   }
 })
 
+/** The editor scrolls when it next paints. */
+const whenInSight = ({ page }: DemoWindow): Promise<unknown> =>
+  page.waitForFunction(() => {
+    const { top, bottom } = getSelection()!.getRangeAt(0).getBoundingClientRect()
+    const above = document.querySelector('.top')!.getBoundingClientRect()
+    const below = document.querySelector('.desk')!.getBoundingClientRect()
+    return top >= above.bottom && bottom <= below.top
+  })
+
 test.skipIf(noBrowser, '[U13] where one writes is never behind the bars', async () => {
   const window = await bench.open({ space: 'demo/long', width: 390, height: 500 })
   await window.whenSaved()
-  // The editor scrolls when it next paints.
-  const whenInSight = (): Promise<unknown> =>
-    window.page.waitForFunction(() => {
-      const { top, bottom } = getSelection()!.getRangeAt(0).getBoundingClientRect()
-      const above = document.querySelector('.top')!.getBoundingClientRect()
-      const below = document.querySelector('.desk')!.getBoundingClientRect()
-      return top >= above.bottom && bottom <= below.top
-    })
-
   await window.type(`${'a\n'.repeat(30)}the last`)
-  await whenInSight()
+  await whenInSight(window)
 
   await window.page.keyboard.down('Control')
   await window.page.keyboard.press('Home')
   await window.page.keyboard.up('Control')
   await window.page.keyboard.press('ArrowRight')
-  await whenInSight()
+  await whenInSight(window)
+})
+
+test.skipIf(noBrowser, '[U13] nor when the bars grow', async () => {
+  const [width, height] = [390, 700]
+  const window = await bench.open({ space: 'demo/growing', width, height })
+  const { page } = window
+  await window.whenSaved()
+  await window.type('a\nb')
+  await window.whenSaved('b')
+  const gap = await page.evaluate(() => {
+    const { bottom } = getSelection()!.getRangeAt(0).getBoundingClientRect()
+    return document.querySelector('.desk')!.getBoundingClientRect().top - bottom
+  })
+  await page.setViewport({ width, height: Math.floor(height - gap) + 2 })
+  await whenInSight(window)
+  const barHeight = (): Promise<number> => page.$eval('.top', bar => (bar as HTMLElement).offsetHeight)
+  const before = await barHeight()
+
+  await window.press('#offline')
+  await window.whenShown('No unsaved edits')
+  assert.ok((await barHeight()) > before)
+  await whenInSight(window)
 })
 
 test.skipIf(
