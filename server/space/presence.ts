@@ -12,13 +12,12 @@ import {
   GONE,
   readState,
 } from './awareness-codec.js'
+import { Departures } from './departures.js'
 import type { PeerId } from './peer.js'
 import { type AwarenessState, type IdentityPath, type Stamp, stamped, stampOn } from './stamp.js'
 
 /** Peers compare clocks as numbers; one near 2^53 could never be passed again. */
 const MAX_CLOCK = 2 ** 32
-/** How many clientIDs whose end was told are remembered with their last clock, the oldest forgotten first. */
-const MAX_DEPARTED = 2048
 
 /** A connection as presence sees it. */
 export interface Announcer {
@@ -79,10 +78,7 @@ type Effect = 'none' | 'acted' | 'changed' | 'renewed' | 'unacceptable'
 export class Presence {
   readonly #options: PresenceOptions
   readonly #present = new Map<number, Present>()
-  /** The last clock of those who left, while peers were not told. */
-  readonly #leaving = new Map<number, number>()
-  /** And of those of whom they were. */
-  readonly #departed = new Map<number, number>()
+  readonly #departed = new Departures()
   /** The clientID that each connection speaks for, from its first announcement to its end. */
   readonly #bound = new Map<PeerId, number>()
 
@@ -169,7 +165,7 @@ export class Presence {
   /** Keeps what somebody has to know who is not told now: the clocks that these clientIDs have by now. */
   addClocks(clientIds: Iterable<number>, clocks: Map<number, number>): void {
     for (const clientId of clientIds) {
-      const clock = this.#present.get(clientId)?.clock ?? this.#clockOfDeparted(clientId)
+      const clock = this.#present.get(clientId)?.clock ?? this.#departed.clockOf(clientId)
       if (clock !== undefined) clocks.set(clientId, clock)
     }
   }
@@ -188,16 +184,8 @@ export class Presence {
     for (const clientId of clientIds) {
       const present = this.#present.get(clientId)
       if (present !== undefined) present.isTold = true
-      const clock = this.#leaving.get(clientId)
-      if (clock === undefined) continue
-      this.#leaving.delete(clientId)
-      this.#departed.set(clientId, clock)
-      if (this.#departed.size > MAX_DEPARTED) this.#departed.delete(this.#departed.keys().next().value!)
+      this.#departed.told(clientId)
     }
-  }
-
-  #clockOfDeparted(clientId: number): number | undefined {
-    return this.#leaving.get(clientId) ?? this.#departed.get(clientId)
   }
 
   #entryOf(clientId: number): Uint8Array | null {
@@ -205,13 +193,13 @@ export class Presence {
     if (present !== undefined) {
       return present.entry
     }
-    const clock = this.#clockOfDeparted(clientId)
+    const clock = this.#departed.clockOf(clientId)
     return clock === undefined ? null : encodeEntry(clientId, clock, GONE)
   }
 
   #update(announcer: Announcer, { clientId, clock, json }: AwarenessEntry, nowMs: number): Effect {
     const present = this.#present.get(clientId)
-    const known = present?.clock ?? this.#clockOfDeparted(clientId) ?? -1
+    const known = present?.clock ?? this.#departed.clockOf(clientId) ?? -1
     if (clock > MAX_CLOCK) return 'unacceptable'
     if (clock < known) return 'none'
     if (present !== undefined && isSame(json, present.raw)) {
@@ -247,7 +235,7 @@ export class Presence {
   #bind(announcer: Announcer, entry: AwarenessEntry) {
     const { clientId, clock, json } = entry
     const present = this.#present.get(clientId)
-    const knownClock = present?.clock ?? this.#clockOfDeparted(clientId)
+    const knownClock = present?.clock ?? this.#departed.clockOf(clientId)
     // Only what was sent to a connection can come back as an echo, and an echo never has a newer clock.
     if (present !== undefined && (announcer.hasPresence || present.user !== announcer.stamp.user)) return null
     if (knownClock !== undefined && announcer.hasPresence && clock <= knownClock) return null
@@ -283,8 +271,7 @@ export class Presence {
   }
 
   #arrive(announcer: Announcer, { clientId, clock, json }: AwarenessEntry, told: Uint8Array): void {
-    this.#leaving.delete(clientId)
-    this.#departed.delete(clientId)
+    this.#departed.remove(clientId)
     this.#present.set(clientId, {
       clock,
       // The frame that it came in goes.
@@ -303,7 +290,7 @@ export class Presence {
   #depart(clientId: number): void {
     const { clock } = this.#present.get(clientId)!
     this.#present.delete(clientId)
-    this.#leaving.set(clientId, clock)
+    this.#departed.add(clientId, clock)
   }
 }
 
