@@ -1,5 +1,5 @@
 /**
- * Writes down who came, went and did something, for all spaces in one commit: within a second for those who come
+ * Writes down who came, went and did something, for all spaces together: within a second for those who come
  * and go, and seldom for what they did. What is not written yet is known here; a write that fails is repeated.
  */
 import { toPlenumError } from '../../shared/errors.js'
@@ -12,6 +12,8 @@ import type { Scheduler } from './scheduler.js'
 
 /** How long what members did may go unwritten, and how often it is written that the process lives, ms. */
 const CALM_MS = 10_000
+/** In one commit: edits that wait for the disk do not wait for more. */
+const MAX_CHANGES = 1_000
 
 export interface MemberJournalOptions {
   readonly store: MemberStore
@@ -81,7 +83,11 @@ export class MemberJournal implements RosterJournal {
     this.#isUrgent = false
     this.#writtenMs = scheduler.elapsed()
     try {
-      await store.save(listed(this.#writing), scheduler.now())
+      const changes = listed(this.#writing)
+      // Also where there is no change: that the process lives.
+      for (let at = 0; at === 0 || at < changes.length; at += MAX_CHANGES) {
+        await store.save(changes.slice(at, at + MAX_CHANGES), scheduler.now())
+      }
     } catch (error) {
       observer.report('warn', 'who is there could not be written down', { error: toPlenumError(error) })
       // What came since is newer.

@@ -1,10 +1,12 @@
 /** The roster as connections are told of it, and what survives a restart. */
+import { DEFAULT_LIMITS } from '../../../server/space/limits.js'
 import { MemberJournal } from '../../../server/space/member-journal.js'
 import type { PeerId } from '../../../server/space/peer.js'
 import { Presence } from '../../../server/space/presence.js'
 import { Roster as RosterState } from '../../../server/space/roster.js'
 import { openMemoryStore } from '../../../server/storage/memory-store.js'
 import { decodeServerMessage, type Roster, type RosterMember } from '../../../shared/protocol/index.js'
+import { ControlledStore } from '../../support/controlled-store.js'
 import {
   ASK_ALL,
   type Caller,
@@ -339,6 +341,22 @@ test('[A15] those who come together are written together', async () => {
   )
   await core.advance(9_000)
   assert.ok(core.store.memberSaves.length <= 2)
+})
+
+test('[A15] more than a thousand are written in parts, so that edits pass between them', async () => {
+  const store = new ControlledStore()
+  const scheduler = new FakeScheduler()
+  const observer = new CountingObserver()
+  const journal = new MemberJournal({ store: store.members, observer, scheduler, memberRetentionMs: HOUR_MS })
+  const roster = new RosterState({ limits: DEFAULT_LIMITS, space: DEMO, journal }, [])
+  for (let i = 0; i < 2_500; i++) roster.enter({ user: `u${i}`, name: null }, scheduler.now())
+  await journal.flush()
+  assert.equal(
+    store.memberSaves.map(changes => changes.length),
+    [1000, 1000, 500],
+  )
+  await journal.flush()
+  assert.equal(store.memberSaves.at(-1), [], 'that the process lives')
 })
 
 test('[A15] a roster that cannot be read keeps nobody out', async () => {
