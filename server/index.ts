@@ -4,7 +4,7 @@ export type { SpaceName } from '../shared/names.js'
 export type { Role } from '../shared/roles.js'
 export type { Gate } from './auth/gate.js'
 export { signToken, type TokenRequest } from './auth/sign-token.js'
-export type { Credentials } from './auth/token-carriers.js'
+export { type Credentials, findToken } from './auth/token-carriers.js'
 export { type Config, ConfigError, configWith, loadConfig } from './config.js'
 export {
   createService,
