@@ -174,7 +174,7 @@ export class Door {
     }
   }
 
-  /** The session asked not to be given more for now. */
+  /** The session asked for a pause. */
   get isPaused(): boolean {
     return this.#isPaused
   }
