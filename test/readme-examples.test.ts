@@ -48,6 +48,9 @@ const PIECES: Readonly<Record<string, Piece>> = {
     after: `${SAVED}\nconsole.log(provider.awareness.getLocalState().user.name)`,
     prints: ['Ada'],
   },
+  'Without an editor 0': {
+    prints: ['tasks: {"paint":{"title":"Paint the fence","done":true}}', 'on disk'],
+  },
   'Save state 0': { prints: ['Offline', 'Saving …', 'Saved'] },
   'Connection 0': {
     after: `${SAVED}\nprovider.authenticate('nonsense')\nprovider.disconnect()\nprovider.connect()`,
