@@ -44,6 +44,7 @@ export const ERRORS = Object.freeze({
   degraded: facts(503, 4503, true, 'error', 'storage is degraded'),
   quarantined: facts(503, 4503, true, 'error', 'this space is read-only until it is repaired'),
   too_slow: facts(503, 4508, true, 'info', 'the connection reads too slowly'),
+  disconnected: facts(503, 4500, true, 'info', 'disconnected by an administrator'),
   not_connected: facts(503, 4503, true, 'info', 'there is no connection to the server'),
   rate_limited: facts(429, 4529, true, 'warn', 'too many requests'),
 } satisfies Record<string, ErrorFacts>)
