@@ -4,7 +4,7 @@
  */
 import type { ErrorCode } from '../../shared/errors.js'
 import type { SpaceName } from '../../shared/names.js'
-import type { ApplyResult, EngineInput, Folded, IntentionsFound } from '../space/engine.js'
+import type { ApplyResult, EngineInput, Folded, IntentionsFound, Root } from '../space/engine.js'
 
 export type Request =
   | {
@@ -20,6 +20,7 @@ export type Request =
   /** As `open` with one update, kept only where the document encodes to the very same bytes. */
   | { readonly op: 'adopt'; readonly space: SpaceName; readonly update: Uint8Array }
   | { readonly op: 'intentions'; readonly space: SpaceName }
+  | { readonly op: 'json'; readonly space: SpaceName; readonly roots: readonly Root[] | null }
   | { readonly op: 'close'; readonly space: SpaceName }
 
 export interface Responses {
@@ -29,6 +30,8 @@ export interface Responses {
   readonly 'state-vector': Uint8Array
   readonly diff: Uint8Array
   readonly intentions: IntentionsFound
+  /** The text of it: it is large, and a clone of it would take longer than the text. */
+  readonly json: string
   /** Whether it was kept. */
   readonly adopt: boolean
   readonly close: null
@@ -91,6 +94,7 @@ export const packRequest = (request: Request): { request: Request; moved: ArrayB
     }
     case 'state-vector':
     case 'intentions':
+    case 'json':
     case 'close':
       return { request, moved: [] }
   }
@@ -99,7 +103,7 @@ export const packRequest = (request: Request): { request: Request; moved: ArrayB
 /** Bytes that came out of the engine are the caller's: large ones are moved where they own their memory. */
 export const movedOf = (response: Responses[keyof Responses]): ArrayBuffer[] => {
   if (response instanceof Uint8Array) return owned([response])
-  if (response === null || typeof response === 'boolean' || 'intentions' in response) return []
+  if (response === null || typeof response !== 'object' || 'intentions' in response) return []
   if ('update' in response)
     return owned([response.update, ...(response.deletions === null ? [] : [response.deletions])])
   if (response.type === 'broken') return []
@@ -119,6 +123,7 @@ export const bytesOf = (request: Request): number => {
       return request.update.length
     case 'state-vector':
     case 'intentions':
+    case 'json':
     case 'close':
       return 0
   }

@@ -79,6 +79,8 @@ const run = async (call: Call): Promise<Responses[keyof Responses]> => {
       return engine.diff(space, call.stateVector)
     case 'intentions':
       return engine.intentions(space)
+    case 'json':
+      return JSON.stringify(await engine.json(space, call.roots))
     case 'adopt':
       return adopt(call)
     case 'close':

@@ -17,6 +17,8 @@ import {
   EngineStuck,
   type Folded,
   type IntentionsFound,
+  type Root,
+  type RootsFound,
 } from '../space/engine.js'
 import type { Observer } from '../space/observer.js'
 import { EngineThread, type ThreadLimits } from './engine-thread.js'
@@ -136,6 +138,10 @@ export class WorkerEngine implements Engine {
 
   intentions(space: SpaceName): Promise<IntentionsFound> {
     return this.#call({ op: 'intentions', space })
+  }
+
+  async json(space: SpaceName, roots: readonly Root[] | null): Promise<RootsFound> {
+    return JSON.parse(await this.#call({ op: 'json', space, roots })) as RootsFound
   }
 
   async close(space: SpaceName): Promise<void> {

@@ -109,7 +109,22 @@ export interface IntentionsFound {
   readonly invalid: readonly InvalidIntention[]
 }
 
-/** Where a document is lost to others' faults, `apply`, `stateVector`, `diff` and `intentions` throw `DocumentLost`. */
+/** How a root of a document is to be read: text → string, map → object, array → list, xml → string. */
+export const ROOT_TYPES = ['text', 'map', 'array', 'xml'] as const
+export type RootType = (typeof ROOT_TYPES)[number]
+
+export interface Root {
+  readonly name: string
+  readonly type: RootType
+}
+
+/** The roots of a document by name, each as a value of JSON. */
+export type RootsFound = Readonly<Record<string, unknown>>
+
+/**
+ * Where a document is lost to others' faults, `apply`, `stateVector`, `diff`, `intentions` and `json` throw
+ * `DocumentLost`.
+ */
 export interface Engine {
   /**
    * Folds updates that were stored before into one without building a document.
@@ -136,6 +151,11 @@ export interface Engine {
   diff(space: SpaceName, stateVector: Uint8Array | null): Promise<Uint8Array>
   /** What members mean to do, as the document has it. */
   intentions(space: SpaceName): Promise<IntentionsFound>
+  /**
+   * Roots of the document as JSON; null asks for every root that there is, each by its evident type.
+   * @throws bad_request where a root is evidently of another type; too_large where something nests too deeply
+   */
+  json(space: SpaceName, roots: readonly Root[] | null): Promise<RootsFound>
   /** Frees the document; harmless where there is none. */
   close(space: SpaceName): Promise<void>
 }

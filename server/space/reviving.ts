@@ -31,6 +31,7 @@ export const reviving = (engine: Engine, rebuild: () => Promise<void>): Engine =
     stateVector: space => revived(() => engine.stateVector(space)),
     diff: (space, stateVector) => revived(() => engine.diff(space, stateVector)),
     intentions: space => revived(() => engine.intentions(space)),
+    json: (space, roots) => revived(() => engine.json(space, roots)),
     close: space => engine.close(space),
   }
 }

@@ -5,10 +5,13 @@
  */
 import { PlenumError } from '../../shared/errors.js'
 import type { SpaceName } from '../../shared/names.js'
+import type { Root } from './engine.js'
 import type { AttestedIntentions } from './intentions-desk.js'
 import type { RosterMember } from './members.js'
 import type { Access } from './peer.js'
 import type { AwarenessState } from './stamp.js'
+
+export { ROOT_TYPES, type Root, type RootType } from './engine.js'
 
 /** Somebody's awareness state, as everybody in the space sees it. */
 export interface PresentClient {
@@ -38,15 +41,6 @@ export interface SpaceSnapshot {
 export interface SpaceUpdate {
   readonly update: Uint8Array
   readonly position: number
-}
-
-/** How a root of a document is to be read: text → string, map → object, array → list, xml → string. */
-export const ROOT_TYPES = ['text', 'map', 'array', 'xml'] as const
-export type RootType = (typeof ROOT_TYPES)[number]
-
-export interface Root {
-  readonly name: string
-  readonly type: RootType
 }
 
 /** Some of the edit builds on structs that are not here. What did fit is in the document; send the rest with it. */

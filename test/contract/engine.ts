@@ -196,6 +196,20 @@ export const engineContract = (name: string, make: () => EngineUnderTest): void 
       assert.is(stateVectorOf(documentOf([await engine.diff(B, null)])), '[[1,4]]')
     }))
 
+  test(`[X1] ${name}: a document is read as JSON, by roots of these types or by what there is`, () =>
+    withEngine(async engine => {
+      const writer = new Writer(1)
+      const { update } = writer.edit(doc => {
+        doc.getText('text').insert(0, 'bold', { bold: true })
+        doc.getMap('map').set('deep', new Y.Map([['list', Y.Array.from([1, Uint8Array.of(1, 2)])]]))
+      })
+      await engine.open(A, [update])
+      assert.equal(await engine.json(A, null), { text: 'bold', map: { deep: { list: [1, 'AQI='] } } })
+      assert.equal(await engine.json(A, [{ name: 'text', type: 'text' }]), { text: 'bold' })
+      await rejectsWithCode('bad_request', engine.json(A, [{ name: 'text', type: 'map' }]))
+      await rejectsWithCode('internal', engine.json(B, null))
+    }))
+
   test(`${name}: buffers that come in stay as they are, and those that come out are the caller's`, () =>
     withEngine(async engine => {
       const { update } = new Writer(1).type('x'.repeat(100_000))

@@ -11,8 +11,11 @@ import type {
   EngineOutcome,
   Guard,
   IntentionsFound,
+  Root,
+  RootsFound,
 } from '../engine.js'
 import { readIntentions } from './intentions.js'
+import { readJson } from './json.js'
 import { leaveOut } from './leave-out.js'
 import { QuietDoc } from './quiet-doc.js'
 import { Run } from './run.js'
@@ -88,6 +91,11 @@ export class Document {
 
   intentions(): IntentionsFound {
     return readIntentions(this.#doc)
+  }
+
+  /** @throws bad_request, too_large */
+  json(roots: readonly Root[] | null): RootsFound {
+    return readJson(this.#doc, roots)
   }
 
   destroy(): void {

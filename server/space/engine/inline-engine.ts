@@ -1,7 +1,15 @@
 /** The engine on the calling thread: a document per open space, nothing else. */
 import { PlenumError } from '../../../shared/errors.js'
 import type { SpaceName } from '../../../shared/names.js'
-import type { ApplyResult, Engine, EngineInput, Folded, IntentionsFound } from '../engine.js'
+import type {
+  ApplyResult,
+  Engine,
+  EngineInput,
+  Folded,
+  IntentionsFound,
+  Root,
+  RootsFound,
+} from '../engine.js'
 import { Document } from './document.js'
 import { foldUpdates } from './fold.js'
 import { joinUpdates } from './join.js'
@@ -66,6 +74,10 @@ export class InlineEngine implements Engine {
 
   async intentions(space: SpaceName): Promise<IntentionsFound> {
     return this.#document(space).intentions()
+  }
+
+  async json(space: SpaceName, roots: readonly Root[] | null): Promise<RootsFound> {
+    return this.#document(space).json(roots)
   }
 
   async close(space: SpaceName): Promise<void> {

@@ -23,6 +23,7 @@ const setup = async (costMs: number, count = 2, allowed = limits) => {
     stateVector: space => inline.stateVector(space),
     diff: (space, stateVector) => inline.diff(space, stateVector),
     intentions: space => inline.intentions(space),
+    json: (space, roots) => inline.json(space, roots),
     close: space => inline.close(space),
   })
   const core = new Core({ engine, limits: allowed })

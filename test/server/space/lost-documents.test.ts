@@ -61,6 +61,11 @@ class LosingEngine implements Engine {
     return this.#inline.intentions(...args)
   }
 
+  async json(...args: Parameters<Engine['json']>): ReturnType<Engine['json']> {
+    await this.#lose()
+    return this.#inline.json(...args)
+  }
+
   close(...args: Parameters<Engine['close']>): Promise<void> {
     return this.#inline.close(...args)
   }

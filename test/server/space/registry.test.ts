@@ -78,6 +78,7 @@ test('[R2] so does an engine that cannot build the document', async () => {
       stateVector: space => inline.stateVector(space),
       diff: (space, stateVector) => inline.diff(space, stateVector),
       intentions: space => inline.intentions(space),
+      json: (space, roots) => inline.json(space, roots),
       close: space => inline.close(space),
     }),
   })
@@ -164,6 +165,7 @@ const slowClose = (inline: Engine, gate: Promise<void>): Engine => ({
   stateVector: space => inline.stateVector(space),
   diff: (space, stateVector) => inline.diff(space, stateVector),
   intentions: space => inline.intentions(space),
+  json: (space, roots) => inline.json(space, roots),
   close: async space => {
     await gate
     await inline.close(space)
@@ -233,6 +235,7 @@ const brokenWhen = (inline: Engine, failing: { isBroken: boolean }): Engine => (
     return inline.diff(space, stateVector)
   },
   intentions: space => inline.intentions(space),
+  json: (space, roots) => inline.json(space, roots),
   close: space => inline.close(space),
 })
 

@@ -34,6 +34,7 @@ const counting = (inline: Engine, calls: string[]): Engine => ({
     return inline.diff(space, stateVector)
   },
   intentions: space => inline.intentions(space),
+  json: (space, roots) => inline.json(space, roots),
   close: space => inline.close(space),
 })
 
@@ -220,6 +221,7 @@ test('[R15] what is edited while it comes to rest is neither lost nor relayed tw
     engine: inline => ({
       ...counting(inline, []),
       intentions: space => inline.intentions(space),
+      json: (space, roots) => inline.json(space, roots),
       close: async space => {
         if (isHeld) await gate
         await inline.close(space)

@@ -59,6 +59,7 @@ const notJoining = (inline: InlineEngine): Engine => ({
   stateVector: (...args) => inline.stateVector(...args),
   diff: (...args) => inline.diff(...args),
   intentions: space => inline.intentions(space),
+  json: (space, roots) => inline.json(space, roots),
   close: (...args) => inline.close(...args),
 })
 

@@ -120,6 +120,7 @@ const breaking = (inline: Engine, isBad: (batch: readonly Uint8Array[]) => boole
   stateVector: space => inline.stateVector(space),
   diff: (space, stateVector) => inline.diff(space, stateVector),
   intentions: space => inline.intentions(space),
+  json: (space, roots) => inline.json(space, roots),
   close: space => inline.close(space),
 })
 
