@@ -33,6 +33,8 @@ export const ERRORS = Object.freeze({
   incarnation_conflict: facts(409, 4409, false, 'warn', 'the local copy belongs to another incarnation'),
   replaced: facts(409, 4410, false, 'info', 'replaced by a newer connection of the same client'),
   gap: facts(409, 4400, true, 'info', 'the update builds on changes that the server lacks'),
+  no_session: facts(404, 4500, true, 'info', 'this session has ended'),
+  out_of_order: facts(409, 4500, true, 'info', 'a request of this session is missing'),
   too_large: facts(413, 4413, false, 'warn', 'too large'),
   protocol_version: facts(426, 4426, false, 'warn', 'unsupported protocol version'),
   read_only: facts(403, 4403, false, 'info', 'this role may not edit'),

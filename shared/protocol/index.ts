@@ -8,6 +8,24 @@ export {
 } from './decode.js'
 export { EMPTY_AWARENESS_FRAME, EMPTY_UPDATE, encodeMessage } from './encode.js'
 export {
+  DELIVERY_PARAMETER,
+  DELIVERY_POLL,
+  decodeFrames,
+  EVENT_STREAM_TYPE,
+  encodeFrames,
+  FRAMES_TYPE,
+  POLL_HEADER,
+  PROBE_FRAME,
+  parseStreamClosed,
+  parseStreamOpened,
+  SEQUENCE_HEADER,
+  SESSION_HEADER,
+  STREAM_EVENT,
+  type StreamClosed,
+  type StreamOpened,
+  SUBPROTOCOL_PROBE,
+} from './event-stream.js'
+export {
   type AccessChanged,
   type Authenticate,
   type ClientMessage,
