@@ -6,11 +6,13 @@ export type { Gate } from './auth/gate.js'
 export { signToken, type TokenRequest } from './auth/sign-token.js'
 export { type Credentials, findToken } from './auth/token-carriers.js'
 export { type Config, ConfigError, configWith, loadConfig } from './config.js'
+export { createPlenum, type Plenum, type PlenumOptions } from './create-plenum.js'
 export {
   createService,
   type Service,
   type ServiceOptions,
 } from './create-service.js'
+export type { Handler } from './http/handler.js'
 export type { ServiceAddress } from './service/listen.js'
 export type { OpenStore } from './service/open-store.js'
 export type { Access } from './space/peer.js'

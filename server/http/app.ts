@@ -1,10 +1,13 @@
-/** The HTTP routes: whether it lives, whether it serves, how it fares, and the demo where it is wanted. */
+/**
+ * The HTTP routes: whether it lives, whether it serves, how it fares, and the demo where it is wanted. What is none
+ * of them falls through.
+ */
 import express, { type Express, Router } from 'express'
 import { PlenumError } from '../../shared/errors.js'
 import type { DemoDesk } from './demo-desk.js'
 import { demoPage } from './demo-page.js'
 import { demoTokens } from './demo-tokens.js'
-import { handleErrors, notFound, type Report, sendError } from './errors.js'
+import { handleErrors, type Report, sendError } from './errors.js'
 import { securityHeaders } from './security-headers.js'
 import { type SpaceApi, spaceApi } from './space-api.js'
 
@@ -47,7 +50,6 @@ export const createHttpApp = ({ basePath, status, metrics, demo, api, report }: 
   app.disable('etag')
   app.use(securityHeaders)
   app.use(basePath === '' ? '/' : basePath, routes)
-  app.use(notFound)
   app.use(handleErrors(report))
   return app
 }

@@ -1,5 +1,5 @@
 /** Errors as HTTP callers see them: `{code, message, retryable}` with the status of the table. */
-import type { ErrorRequestHandler, RequestHandler, Response } from 'express'
+import type { ErrorRequestHandler, Response } from 'express'
 import type { LogLevel } from '../../shared/errors.js'
 import { PlenumError, toPlenumError } from '../../shared/errors.js'
 
@@ -9,11 +9,6 @@ export const sendError = (response: Response, error: PlenumError): void => {
   const { http, retryable } = error.facts
   if (retryable && http >= 429) response.set('Retry-After', '5')
   response.status(http).json({ code: error.code, message: error.message, retryable })
-}
-
-/** For what no route took. */
-export const notFound: RequestHandler = (_request, response) => {
-  sendError(response, new PlenumError('not_found', 'there is no such route'))
 }
 
 /** For what a route threw, express's own complaints about a request included. */

@@ -17,7 +17,7 @@ const LAYERS = {
   cluster: /^server\/cluster\//,
   config: /^server\/config(\.ts$|\/)/,
   observability: /^server\/observability(\.ts$|\/)/,
-  service: /^server\/((create-service|index)\.ts$|service\/)/,
+  service: /^server\/((create-service|create-plenum|index)\.ts$|service\/)/,
   main: /^server\/(main\.ts$|cli\/)/,
   channel: /^client\/channel(\.ts$|\/)/,
   react: /^client\/(react|demo)\//,

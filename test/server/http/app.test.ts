@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createHttpApp, type HttpOptions } from '../../../server/http/app.js'
+import { createHandler } from '../../../server/http/handler.js'
 import { assert, suite } from '../../support/suite.js'
 
 const test = suite('http')
@@ -11,17 +12,20 @@ let server: Server
 const told: string[] = []
 
 const serve = async (options: Partial<HttpOptions> = {}): Promise<string> => {
-  server = createServer(
-    createHttpApp({
-      basePath: '',
-      status: () => ({ isDegraded: false, isDraining: false }),
-      metrics: { contentType: 'text/plain; version=0.0.4', render: async () => 'plenum_spaces 3\n' },
-      demo: null,
-      api: null,
-      report: (level, what) => told.push(`${level} ${what}`),
-      ...options,
-    }),
-  )
+  const app = createHttpApp({
+    basePath: '',
+    status: () => ({ isDegraded: false, isDraining: false }),
+    metrics: { contentType: 'text/plain; version=0.0.4', render: async () => 'plenum_spaces 3\n' },
+    demo: null,
+    api: null,
+    report: (level, what) => told.push(`${level} ${what}`),
+    ...options,
+  })
+  const handler = createHandler({
+    basePath: options.basePath ?? '',
+    routes: () => ({ type: 'serving', app }),
+  })
+  server = createServer((request, response) => handler(request, response))
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`

@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { createHttpApp, type HttpOptions } from '../../../server/http/app.js'
 import type { DemoWish } from '../../../server/http/demo-desk.js'
+import { createHandler } from '../../../server/http/handler.js'
 import { assert, suite } from '../../support/suite.js'
 import { temporaryFolder } from '../../support/temporary-folder.js'
 
@@ -28,17 +29,20 @@ const desk = {
 }
 
 const serve = async (options: Partial<HttpOptions> = {}): Promise<string> => {
-  server = createServer(
-    createHttpApp({
-      basePath: '',
-      status: () => ({ isDegraded: false, isDraining: false }),
-      metrics: null,
-      api: null,
-      demo: { folder, desk },
-      report: () => {},
-      ...options,
-    }),
-  )
+  const app = createHttpApp({
+    basePath: '',
+    status: () => ({ isDegraded: false, isDraining: false }),
+    metrics: null,
+    api: null,
+    demo: { folder, desk },
+    report: () => {},
+    ...options,
+  })
+  const handler = createHandler({
+    basePath: options.basePath ?? '',
+    routes: () => ({ type: 'serving', app }),
+  })
+  server = createServer((request, response) => handler(request, response))
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`

@@ -1,0 +1,174 @@
+/**
+ * Everything of a server but where it listens: settings, observer, store, spaces, gate, door and routes. What was
+ * opened is closed when a later part fails; the end saves what it can, and says what it could not.
+ */
+import { randomUUID } from 'node:crypto'
+import { join } from 'node:path'
+import type { Express } from 'express'
+import type { DestinationStream } from 'pino'
+import { Admission } from '../auth/admission.js'
+import { createGate, type Gate } from '../auth/gate.js'
+import { createJwtGate } from '../auth/jwt-gate.js'
+import { resolveSecret } from '../auth/secret.js'
+import type { Config } from '../config.js'
+import { createHttpApp } from '../http/app.js'
+import type { DemoDesk } from '../http/demo-desk.js'
+import { createLogger } from '../observability/logger.js'
+import { Metrics } from '../observability/metrics.js'
+import { createObserver, type ServiceObserver } from '../observability/observer.js'
+import { type DrainReport, Registry } from '../space/registry.js'
+import { type Scheduler, systemScheduler } from '../space/scheduler.js'
+import { Judge, sweptBeatMs, WebSocketDoor } from '../transport/index.js'
+import { createApiGuard } from './api-guard.js'
+import { deflatePacking } from './deflate.js'
+import { openEngine } from './open-engine.js'
+import { type OpenStore, openServiceStore } from './open-store.js'
+
+export interface AssemblyOptions {
+  /** Another store than the SQLite file in the data folder. The service closes it. */
+  readonly openStore?: OpenStore
+  /** Another gate than tokens signed with the secret. */
+  readonly gate?: Gate
+  /** Signs tokens for visitors of the demo page, where it is served. */
+  readonly demoDesk?: DemoDesk
+  /** Where log lines go; standard error by default. */
+  readonly logDestination?: DestinationStream
+  /** Whether metrics tell about the process too; for the only service of a process. */
+  readonly isWithProcessMetrics?: boolean
+  /** Time; the system's by default. */
+  readonly scheduler?: Scheduler
+}
+
+export interface Assembly {
+  readonly observer: ServiceObserver
+  readonly registry: Registry
+  readonly door: WebSocketDoor
+  readonly app: Express
+  /** Saves, acknowledges and closes every connection; requests are still answered. */
+  drain(): Promise<DrainReport>
+  /** Closes what was opened, after a drain. */
+  end(report: DrainReport): Promise<void>
+}
+
+/** As Vite builds it, beside the compiled server. */
+const DEMO_FOLDER = join(import.meta.dirname, '../../demo')
+const SWEEP_MS = 1_000
+/** How long close frames may take to go out after a drain. */
+const GOODBYE_MS = 1_000
+
+/**
+ * Everything in the order in which one part needs the other.
+ * @throws StartupError, ConfigError: nothing stays open
+ */
+export const assemble = async (config: Config, options: AssemblyOptions): Promise<Assembly> => {
+  const { scheduler = systemScheduler } = options
+  const now = (): number => scheduler.now()
+  const sweepMs = Math.min(SWEEP_MS, config.heartbeatMs)
+  let live: { door: WebSocketDoor; registry: Registry } | null = null
+  const metrics = new Metrics(() => figuresOf(live), options.isWithProcessMetrics ?? false)
+  const observer = createObserver(createLogger(config.logLevel, options.logDestination), metrics, now)
+  const opened = await openServiceStore({ config, observer, now }, options.openStore)
+  const engine = openEngine(config, observer)
+  try {
+    const gate = options.gate ?? (await openGate(config, observer, now))
+    const registry = new Registry({
+      store: opened.store,
+      engine: engine.engine,
+      packing: deflatePacking,
+      observer,
+      scheduler,
+      randomId: randomUUID,
+      limits: config,
+    })
+    opened.compactBy(space => registry.compact(space))
+    const admission = new Admission(config)
+    const door = new WebSocketDoor({
+      gate,
+      admission,
+      spaces: registry,
+      observer,
+      now,
+      basePath: config.basePath,
+      trustedProxies: config.trustProxy,
+      // The spaces close what is too slow, with a code, before the heartbeat ends it without.
+      heartbeat: {
+        beatMs: sweptBeatMs(config.heartbeatMs, sweepMs),
+        stuckMs: config.slowPeerDeadlineMs + config.heartbeatMs,
+      },
+      isCompressing: config.compression === 'on',
+      maxPayloadBytes: Math.max(config.maxFrameBytes, config.maxDocumentBytes),
+    })
+    live = { door, registry }
+    const judge = new Judge({ gate, admission, now })
+    const app = createHttpApp({
+      basePath: config.basePath,
+      status: () => registry.status,
+      metrics: config.metrics === 'on' ? metrics : null,
+      demo: config.demo === 'on' ? { folder: DEMO_FOLDER, desk: options.demoDesk ?? null } : null,
+      api: {
+        ...createApiGuard(judge, config),
+        members: space => registry.members(space),
+        intentions: space => registry.intentions(space),
+        now,
+      },
+      report: observer.report,
+    })
+    const sweeps = setInterval(() => {
+      const nowMs = now()
+      for (const part of [registry, door, judge, admission, opened])
+        attempt(observer, () => part.sweep(nowMs))
+    }, sweepMs)
+    return {
+      observer,
+      registry,
+      door,
+      app,
+
+      async drain() {
+        door.stopAccepting()
+        judge.stopAdmitting()
+        observer.report('info', 'draining', { connections: door.connections })
+        const report = await registry.drain(config.drainDeadlineMs)
+        await door.close(GOODBYE_MS)
+        clearInterval(sweeps)
+        return report
+      },
+
+      async end(report) {
+        await engine.close()
+        await opened.close()
+        const hasLoss = report.unsavedBytes > 0
+        observer.report(hasLoss ? 'error' : 'info', hasLoss ? 'ended with unsaved edits' : 'ended', {
+          ...report,
+        })
+      },
+    }
+  } catch (error) {
+    await engine.close()
+    await opened.close()
+    throw error
+  }
+}
+
+const openGate = async (config: Config, observer: ServiceObserver, now: () => number): Promise<Gate> => {
+  const { audience, issuer } = config
+  const secret = await resolveSecret(config.secret, config.dataDir)
+  observer.report('info', 'tokens are signed with a secret', { source: secret.source })
+  if (secret.isWeak) observer.report('warn', 'the secret is shorter than 32 bytes: it may be guessed')
+  const skewSeconds = config.clockSkewMs / 1000
+  return createGate(createJwtGate({ secret: secret.value, audience, issuer, skewSeconds, now }))
+}
+
+const figuresOf = (live: { door: WebSocketDoor; registry: Registry } | null) => ({
+  connections: live?.door.connections ?? 0,
+  ...(live?.registry.status ?? { spaces: 0, uncommittedBytes: 0, isDegraded: false, isDraining: false }),
+})
+
+/** A part that fails in its sweep must not keep the others from theirs. */
+const attempt = (observer: ServiceObserver, run: () => void): void => {
+  try {
+    run()
+  } catch (error) {
+    observer.report('error', 'a sweep failed', { error })
+  }
+}
