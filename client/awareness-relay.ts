@@ -3,14 +3,9 @@
  * never sent back, and when the connection ends they are removed here.
  */
 import * as awarenessProtocol from 'y-protocols/awareness'
+import { type AwarenessChanges, type SteadyStatesOptions, steadyStates } from './presence/steady-states.js'
 
 type Awareness = awarenessProtocol.Awareness
-
-interface Changes {
-  readonly added: readonly number[]
-  readonly updated: readonly number[]
-  readonly removed: readonly number[]
-}
 
 export interface AwarenessRelay {
   /** Announces the local state, and from now on each change of it. */
@@ -19,30 +14,39 @@ export interface AwarenessRelay {
   announce(): void
   /** Applies what the server sent. @throws what `applyAwarenessUpdate` throws */
   receive(entries: Uint8Array): void
+  /** Applies what a tab sent, which holds for as long as tabs renew it. @throws as `receive` */
+  receiveFromTab(entries: Uint8Array): void
   /** As if nobody else had ever been heard of: what is said of them next counts, whatever its clock. */
   forgetOthers(): void
   close(): void
 }
 
-/** @param origin what listeners of the awareness see as the origin of changes from this connection */
-export const relayAwareness = (
-  awareness: Awareness,
-  origin: unknown,
-  send: (entries: Uint8Array) => void,
-): AwarenessRelay => {
+/** `origin` is what listeners of the awareness see as the origin of changes from this connection. */
+export interface AwarenessRelayOptions extends SteadyStatesOptions {
+  send(entries: Uint8Array): void
+}
+
+export const relayAwareness = (awareness: Awareness, options: AwarenessRelayOptions): AwarenessRelay => {
   const { clientID } = awareness
+  const { origin, send } = options
+  const others = steadyStates(awareness, options)
   const announce = (): void => send(awarenessProtocol.encodeAwarenessUpdate(awareness, [clientID]))
   const announceState = (): void => {
     if (awareness.getLocalState() !== null) announce()
   }
-  // Whatever the origin: an entry about ourselves that comes from the server asks for a fresh announcement.
-  const onUpdate = ({ added, updated, removed }: Changes): void => {
+  const onUpdate = (changes: AwarenessChanges, by: unknown): void => {
+    const { added, updated, removed } = changes
+    others.changed(changes, by)
+    // Whatever the origin: an entry about ourselves that comes from the server asks for a fresh announcement.
     if ([...added, ...updated, ...removed].includes(clientID)) announce()
   }
+  const apply = (entries: Uint8Array): void =>
+    awarenessProtocol.applyAwarenessUpdate(awareness, entries, origin)
   const forgetOthers = (): void => {
-    const others = [...awareness.meta.keys()].filter(id => id !== clientID)
-    awarenessProtocol.removeAwarenessStates(awareness, others, origin)
-    for (const id of others) awareness.meta.delete(id)
+    const ids = [...awareness.meta.keys()].filter(id => id !== clientID)
+    awarenessProtocol.removeAwarenessStates(awareness, ids, origin)
+    for (const id of ids) awareness.meta.delete(id)
+    others.clear()
   }
   return {
     start: () => {
@@ -50,7 +54,8 @@ export const relayAwareness = (
       announceState()
     },
     announce: announceState,
-    receive: entries => awarenessProtocol.applyAwarenessUpdate(awareness, entries, origin),
+    receive: entries => others.receive(() => apply(entries)),
+    receiveFromTab: apply,
     forgetOthers,
     close: () => {
       awareness.off('update', onUpdate)

@@ -1,7 +1,7 @@
 /** Opens a connection to a space: one socket, one attempt. */
 import { PlenumError } from '../shared/errors.js'
 import type { SocketClass } from './channel/socket.js'
-import { spaceUrl, subprotocols } from './channel/space-url.js'
+import { spaceUrl, steadyUrl, subprotocols } from './channel/space-url.js'
 import { type DocumentOptions, SpaceConnection } from './space-connection.js'
 
 export interface ConnectOptions extends DocumentOptions {
@@ -25,7 +25,7 @@ export const connectSpace = (options: ConnectOptions): SpaceConnection => {
 
 const openSocket = (SocketClass: SocketClass, { url, space, token }: ConnectOptions) => {
   try {
-    return new SocketClass(spaceUrl(url, space), subprotocols(token))
+    return new SocketClass(steadyUrl(spaceUrl(url, space)), subprotocols(token))
   } catch (error) {
     if (error instanceof PlenumError) throw error
     throw new PlenumError('bad_request', 'the URL or the token cannot be used', { cause: error })

@@ -97,9 +97,13 @@ export class SpaceConnection {
     this.#awareness =
       awareness === undefined
         ? null
-        : relayAwareness(awareness, this, entries =>
-            this.#guard(() => this.#send({ type: 'awareness', entries })),
-          )
+        : relayAwareness(awareness, {
+            origin: this,
+            clock,
+            isLive: () => this.#welcome !== null && this.#close === null,
+            send: entries => this.#guard(() => this.#send({ type: 'awareness', entries })),
+            ask: () => this.#guard(() => this.#send({ type: 'query-awareness' })),
+          })
     socket.binaryType = 'arraybuffer'
     socket.addEventListener('open', () => this.#guard(() => this.#onOpen()))
     socket.addEventListener('message', ({ data }) =>

@@ -13,6 +13,7 @@ import { type AwarenessRelay, relayAwareness } from './awareness-relay.js'
 import { isPermanentClose } from './channel/attempt-state.js'
 import { DEFAULT_PACE } from './channel/backoff.js'
 import { channelsOf } from './channel/channel-class.js'
+import { systemClock } from './channel/clock.js'
 import { ConnectionClosed } from './channel/connection-closed.js'
 import type { ConnectionState } from './channel/connection-state.js'
 import { Dialer } from './channel/dialer.js'
@@ -100,7 +101,13 @@ export class SpaceProvider extends StockProvider {
       mayEdit: () => this.#dialer.conversation.mayEdit,
       onChange: change => this.#onChange(change),
     })
-    this.#relay = relayAwareness(this.awareness, this, entries => this.#announce(entries))
+    this.#relay = relayAwareness(this.awareness, {
+      origin: this,
+      clock: options.clock ?? systemClock,
+      isLive: () => this.#isOnline,
+      send: entries => this.#announce(entries),
+      ask: () => this.#server.send({ type: 'query-awareness' }),
+    })
     this.#roster = new RosterView(() => this.#tell('members', this.members))
     this.#tabs = new TabSync({
       document: this.#document,
@@ -305,6 +312,7 @@ export class SpaceProvider extends StockProvider {
       ledger: createLedger({ incarnation: null, isEmptyDocument: isEmptyDocument(doc) }),
       isEmptyDocument: () => isEmptyDocument(doc),
       mayResume: () => !this.#document.isPending,
+      isSteady: true,
       pace: { ...DEFAULT_PACE, ...(maxBackoffTime !== undefined && { maxMs: maxBackoffTime }) },
       isPermanent: close =>
         shouldReconnect === undefined

@@ -9,6 +9,8 @@ export interface Dialect {
   readonly protocols: readonly string[]
   /** Whether its clients send back each awareness entry that they receive and that is new to them. */
   readonly echoesAwareness: boolean
+  /** Whether its clients take whoever says nothing new for 30 s for gone: they are told of each renewal. */
+  readonly needsRenewals: boolean
   /** Whether its clients send a step 1 and answer one. */
   readonly asks: boolean
   /** What its clients send before anything else. */

@@ -26,6 +26,7 @@ interface Version {
 const hocuspocus = ({ name, echoesAwareness, tells }: Version): Dialect => ({
   name,
   echoesAwareness,
+  needsRenewals: true,
   protocols: [],
   asks: true,
   greetings: space => {

@@ -17,14 +17,16 @@ export const stock: Dialect = {
   name: 'stock',
   protocols: [],
   echoesAwareness: true,
+  needsRenewals: true,
   unwrap: frame => frame,
 }
 
-/** As `SpaceProvider`. */
+/** As `SpaceProvider`, which shows others until it is told that they left. */
 export const plenumV1: Dialect = {
   ...common,
   name: 'plenum.v1',
   protocols: ['plenum.v1'],
   echoesAwareness: false,
+  needsRenewals: false,
   unwrap: frame => (frame[0]! < FIRST_EXTENSION ? frame : null),
 }

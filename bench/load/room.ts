@@ -32,6 +32,9 @@ export interface RoomOptions {
 interface Member {
   readonly client: LoadClient
   readonly presence: PresenceEcho
+  /** What it says of itself, and the clock at which it said so first. */
+  state: string | null
+  stateClock: number
   renewAtMs: number
   isHere: boolean
 }
@@ -105,10 +108,14 @@ export class Room {
 
   /** A member's awareness state. @param state JSON @param dueMs when it should have been announced, if that is measured */
   announce(member: number, state: string, dueMs?: number): void {
-    const { client, presence } = this.#members[member]!
-    this.#members[member]!.renewAtMs = performance.now() + RENEW_EVERY_MS
+    const announcing = this.#members[member]!
+    const { client, presence } = announcing
+    announcing.renewAtMs = performance.now() + RENEW_EVERY_MS
     if (dueMs !== undefined) this.sightings.moved(member, presence.own + 1, dueMs)
     client.announce(state)
+    if (state === announcing.state) return
+    announcing.state = state
+    announcing.stateClock = presence.own
   }
 
   /** How many others each member knows to be there, at least. */
@@ -121,11 +128,15 @@ export class Room {
     return Math.max(...this.#here.map(({ presence }) => presence.others))
   }
 
-  /** Whether everybody knows the last state of the first so many; the last to announce are looked at first. */
+  /**
+   * Whether everybody knows the last state of the first so many, and its last renewal where clients need them; the
+   * last to announce are looked at first.
+   */
   isKnown(members: number): boolean {
     const here = this.#here
     for (let member = members - 1; member >= 0; member--) {
-      const clock = this.#members[member]!.presence.own
+      const { presence: own, stateClock } = this.#members[member]!
+      const clock = this.#options.server.dialect.needsRenewals ? own.own : stateClock
       for (const { presence } of here) if (presence.clockOf(member) < clock) return false
     }
     return true
@@ -211,12 +222,13 @@ export class Room {
     const { isDeflating = false, server, space, stateOf } = this.#options
     const presence = new PresenceEcho(index, this.#ids.length, news => this.#hear(index, news))
     const address = await server.address(space, `user-${index}`)
+    const state = stateOf === undefined ? EMPTY_STATE : stateOf(index)
     const client = new LoadClient({
       address,
       dialect: server.dialect,
       space,
       clientId: this.#ids[index]!,
-      state: stateOf === undefined ? EMPTY_STATE : stateOf(index),
+      state,
       presence,
       frames: this.#frames,
       isDeflating,
@@ -226,6 +238,8 @@ export class Room {
     const member: Member = {
       client,
       presence,
+      state,
+      stateClock: presence.own,
       // As if they had come at different times.
       renewAtMs: performance.now() + RENEW_EVERY_MS * (0.2 + 0.8 * this.#random.next()),
       isHere: true,

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { steadyUrl } from '../../client/channel/space-url.js'
 import { signToken } from '../../server/auth/sign-token.js'
 import type { Dialect } from '../dialects/dialect.js'
 import { plenumV1, stock } from '../dialects/stock.js'
@@ -24,7 +25,7 @@ export const extendedAddress = async (
 ): Promise<Address> => {
   const { origin, pathname } = new URL((await server.address(space, user)).url)
   return {
-    url: `${origin}${pathname}`,
+    url: steadyUrl(`${origin}${pathname}`),
     protocols: [...plenumV1.protocols, `bearer.${await plenumToken(user)}`],
   }
 }
@@ -55,7 +56,7 @@ const plenumTarget = (name: string, dialect: Dialect, notes: string): Target => 
         const url = `ws://127.0.0.1:${port}/sync/${spacePath(space)}`
         return dialect === stock
           ? { url: `${url}?token=${token}`, protocols: [] }
-          : { url, protocols: [...dialect.protocols, `bearer.${token}`] }
+          : { url: steadyUrl(url), protocols: [...dialect.protocols, `bearer.${token}`] }
       },
     }),
 })

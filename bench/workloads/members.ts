@@ -58,7 +58,8 @@ export const members: Workload = async ({ target, parameters, progress }) => {
     const renewing = await measure(server, async () => {
       const renew = (member: number): void => opened.announce(member, memberState(member))
       await atPace({ actors: clients, perSecond: 1 / seconds, seconds, act: renew })
-      await opened.until('everybody knows the renewals', () => opened.isKnown(clients), SETTLE_TIME_MS)
+      const isKnown = (): boolean => opened.isKnown(clients) && opened.fewestKnown === clients - 1
+      await opened.until('everybody knows the renewals', isKnown, SETTLE_TIME_MS)
       await untilQuiet(server)
     })
     const bytes = opened.receivedBytes - bytesBefore

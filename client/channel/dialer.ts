@@ -20,7 +20,7 @@ import type { Close } from './connection-closed.js'
 import { type ConnectionState, connectionState } from './connection-state.js'
 import { Conversation, type ConversationOptions } from './conversation.js'
 import { type WatchHints, watchPage } from './hints.js'
-import { resumeUrl, subprotocols } from './space-url.js'
+import { resumeUrl, steadyUrl, subprotocols } from './space-url.js'
 import { fetchToken, renewalDelayMs, type TokenSource } from './token-source.js'
 import type { OpenTransport, Transport } from './transport.js'
 
@@ -53,6 +53,8 @@ export interface DialerOptions extends Omit<ConversationOptions, 'onSaveState' |
    * connection syncs by state vectors: that of a stock provider, which swallows what cannot be applied.
    */
   readonly mayResume?: (() => boolean) | undefined
+  /** Whether the owner shows others until it is told that they left. A stock provider does not: it counts the seconds. */
+  readonly isSteady?: boolean | undefined
   readonly isPermanent?: ((close: Close) => boolean) | undefined
   readonly onConnection?: ((state: ConnectionState) => void) | undefined
   readonly onSaveState?: ConversationOptions['onSaveState'] | undefined
@@ -227,10 +229,11 @@ export class Dialer {
   }
 
   #dial(running: Running): void {
-    const { transport, mayResume, openTimeoutMs = OPEN_TIMEOUT_MS } = this.#options
+    const { transport, mayResume, isSteady = false, openTimeoutMs = OPEN_TIMEOUT_MS } = this.#options
     const { protocols } = running.attempt
     const point = mayResume?.() ? this.conversation.resumePoint : null
-    const url = resumeUrl(running.attempt.url, point)
+    const asked = isSteady ? steadyUrl(running.attempt.url) : running.attempt.url
+    const url = resumeUrl(asked, point)
     this.conversation.opening()
     this.#cancelWait = this.#clock.after(openTimeoutMs, () => this.#giveUp(running))
     const isCurrent = (): boolean => this.#running === running

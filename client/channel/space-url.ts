@@ -3,6 +3,8 @@ import { parseSpaceName, spacePath } from '../../shared/names.js'
 import {
   BEARER_PREFIX,
   formatResumePoint,
+  NO_RENEWALS,
+  RENEWALS_PARAMETER,
   RESUME_PARAMETER,
   type ResumePoint,
   SUBPROTOCOL_PLENUM,
@@ -22,10 +24,15 @@ export const spaceUrl = (base: string, space: string): string => {
 /** The same place, reached by somebody who wants to go on from a point. */
 export const resumeUrl = (url: string, point: ResumePoint | null): string => {
   if (point === null) return url
-  const mark = url.includes('?') ? '&' : '?'
-  return `${url}${mark}${RESUME_PARAMETER}=${encodeURIComponent(formatResumePoint(point))}`
+  return withParameter(url, RESUME_PARAMETER, encodeURIComponent(formatResumePoint(point)))
 }
+
+/** The same place, reached by somebody who shows others until it is told that they left. */
+export const steadyUrl = (url: string): string => withParameter(url, RENEWALS_PARAMETER, NO_RENEWALS)
 
 /** @param token null where the URL carries it */
 export const subprotocols = (token: string | null): string[] =>
   token === null ? [SUBPROTOCOL_PLENUM] : [SUBPROTOCOL_PLENUM, `${BEARER_PREFIX}${token}`]
+
+const withParameter = (url: string, name: string, value: string): string =>
+  `${url}${url.includes('?') ? '&' : '?'}${name}=${value}`

@@ -75,7 +75,7 @@ export class TabSync {
         break
       case 'awareness':
         // The server's copy is stamped, and one of the same clock would not replace this.
-        if (!isOnline()) presence.receive(message.entries)
+        if (!isOnline()) presence.receiveFromTab(message.entries)
         break
       case 'query-awareness':
         if (!isOnline()) presence.announce()

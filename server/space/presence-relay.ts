@@ -38,6 +38,11 @@ export interface PresenceRelayOptions {
   readonly maxWindowMs: number
 }
 
+interface News {
+  readonly clientIds: readonly number[]
+  readonly batch: AwarenessBatch
+}
+
 export class PresenceRelay {
   readonly #options: PresenceRelayOptions
   #presence: Presence
@@ -48,6 +53,8 @@ export class PresenceRelay {
   #removals = CHANGES_WINDOW
   /** Everybody, as of when the first newcomer since the last news came; what is newer, the next news tell. */
   #everybody: AwarenessBatch | null = null
+  /** Who takes others for gone that are not renewed: the others are told of changes only. */
+  readonly #renewedFor = new Set<Session>()
 
   constructor(options: PresenceRelayOptions) {
     this.#options = options
@@ -83,7 +90,7 @@ export class PresenceRelay {
     const { changed, renewed, nudge, replaces, dropped } = result
     if (result.isActivity) roster.act(access.user, nowMs)
     for (const clientId of changed) this.#changed.add(clientId)
-    for (const clientId of renewed) this.#renewed.add(clientId)
+    if (this.#renewedFor.size > 0) for (const clientId of renewed) this.#renewed.add(clientId)
     if (dropped > 0) observer.count('awareness_dropped', dropped)
     if (replaces !== null) {
       observer.count('replaced')
@@ -99,6 +106,7 @@ export class PresenceRelay {
   /** Sends everybody's state to one connection, which hears of every change from then on. */
   sendAll(session: Session): void {
     session.hasPresence = true
+    if (session.needsRenewals) this.#renewedFor.add(session)
     const { clientIds } = this.#presence
     if (session.flow.type === 'behind') {
       this.#presence.addClocks(clientIds, session.flow.missedClocks)
@@ -118,6 +126,7 @@ export class PresenceRelay {
    * removals wait for each other, as changes do.
    */
   leave(session: Session): void {
+    this.#renewedFor.delete(session)
     const gone = this.#presence.leave(session.peer.id)
     if (gone.length === 0) return
     this.#everybody = null
@@ -134,6 +143,7 @@ export class PresenceRelay {
   clear(): void {
     this.#changed.clear()
     this.#renewed.clear()
+    this.#renewedFor.clear()
     this.#everybody = null
     this.#presence = new Presence(this.#options)
   }
@@ -142,11 +152,11 @@ export class PresenceRelay {
   flush(): boolean {
     if (this.waitMs > 0) return false
     const hasChanges = this.#changed.size > 0
-    const news = new Set([...this.#changed, ...this.#renewed])
+    const [changed, renewed] = [[...this.#changed], [...this.#renewed]]
     this.#changed.clear()
     this.#renewed.clear()
     const startMs = this.#options.scheduler.elapsed()
-    const framesMs = this.#tell(news)
+    const framesMs = this.#tell(changed, renewed)
     const endMs = this.#options.scheduler.elapsed()
     const cost = { costMs: framesMs + endMs - startMs, endMs }
     if (hasChanges) this.#changes = afterFlush(this.#changes, cost, this.#maxWaitMs)
@@ -161,22 +171,27 @@ export class PresenceRelay {
   }
 
   /** @returns what the frames will cost, ms */
-  #tell(clientIds: Iterable<number>): number {
+  #tell(changed: readonly number[], renewed: readonly number[] = []): number {
     this.#everybody = null
-    const news = [...clientIds]
-    const batch = this.#presence.batch(news)
-    this.#presence.told(news)
-    let frames = 0
-    for (const session of this.#options.sessions) {
+    const changes = this.#newsOf(changed)
+    const all = renewed.length === 0 ? changes : this.#newsOf([...new Set([...changed, ...renewed])])
+    this.#presence.told(changed)
+    let costMs = 0
+    for (const session of changed.length === 0 ? this.#renewedFor : this.#options.sessions) {
       if (!session.hasPresence) continue
+      const { clientIds, batch } = session.needsRenewals ? all : changes
       if (session.flow.type === 'behind') {
-        this.#presence.addClocks(news, session.flow.missedClocks)
+        this.#presence.addClocks(clientIds, session.flow.missedClocks)
         continue
       }
       this.#send(session, batch)
-      frames++
+      costMs += COST_PER_FRAME_MS + batch.bytes * COST_PER_BYTE_MS
     }
-    return frames * (COST_PER_FRAME_MS + batch.bytes * COST_PER_BYTE_MS)
+    return costMs
+  }
+
+  #newsOf(clientIds: readonly number[]): News {
+    return { clientIds, batch: this.#presence.batch(clientIds) }
   }
 
   #send(session: Session, batch: AwarenessBatch): void {

@@ -52,8 +52,10 @@ interface Present {
   /** The latest entry as it is sent, and how many bytes of its end are the state as others see it. */
   entry: Uint8Array
   stateBytes: number
-  /** Peers were sent this state. */
+  /** Peers were sent this state, and took it. */
   isTold: boolean
+  /** Peers take this state at a later clock only: they may know another at this one, and nobody takes a first at 0. */
+  otherClock: number
   owner: PeerId
   order: number
   user: string
@@ -183,7 +185,7 @@ export class Presence {
   told(clientIds: Iterable<number>): void {
     for (const clientId of clientIds) {
       const present = this.#present.get(clientId)
-      if (present !== undefined) present.isTold = true
+      if (present !== undefined && present.clock > present.otherClock) present.isTold = true
       this.#departed.told(clientId)
     }
   }
@@ -251,7 +253,7 @@ export class Presence {
     // A tab that passed on what it heard of another only loses what it never had.
     const replaces = present?.isSurelyOwn ? present.owner : null
     const latest = { clientId, clock: Math.max(clock, knownClock ?? 0), json }
-    this.#arrive(announcer, latest, this.#stamped(read.state, announcer.stamp, 0))
+    this.#arrive(announcer, latest, this.#stamped(read.state, announcer.stamp, 0), knownClock)
     if (knownClock === undefined) return { nudge: null, replaces, isVisible: true }
     // Peers ignore a state at a clock that they know. Told that it is gone, the client says so at a higher one
     // (y-websocket issue 122).
@@ -270,7 +272,12 @@ export class Presence {
     return stamped(state, { ...stamp, lastSeenMs }, this.#options.identityPaths)
   }
 
-  #arrive(announcer: Announcer, { clientId, clock, json }: AwarenessEntry, told: Uint8Array): void {
+  #arrive(
+    announcer: Announcer,
+    { clientId, clock, json }: AwarenessEntry,
+    told: Uint8Array,
+    otherClock = 0,
+  ): void {
     this.#departed.remove(clientId)
     this.#present.set(clientId, {
       clock,
@@ -279,6 +286,7 @@ export class Presence {
       entry: encodeEntry(clientId, clock, told),
       stateBytes: told.length,
       isTold: false,
+      otherClock,
       owner: announcer.id,
       order: announcer.order,
       user: announcer.stamp.user,

@@ -42,6 +42,8 @@ export interface JoinOptions {
   readonly authenticate: Authenticate
   /** From where the client wants to go on. */
   readonly after?: ResumePoint | null
+  /** Whether its client takes others for gone that are not renewed; without it, yes, as stock ones do. */
+  readonly needsRenewals?: boolean
 }
 
 export interface RegistryStatus {
@@ -160,7 +162,7 @@ export class Registry {
     if (space.peerCount >= limits.maxPeersPerSpace) {
       throw new PlenumError('rate_limited', 'too many connections to this space')
     }
-    const { dialect, access, after } = options
+    const { dialect, access, after, needsRenewals = true } = options
     // Written out: an object that is spread into another has a shape of its own, and that takes room.
     const session = new Session({
       dialect,
@@ -172,6 +174,7 @@ export class Registry {
       scheduler,
       maxFrameBytes: limits.maxFrameBytes,
       resumeAfter: after?.epoch === this.#epoch ? after.position : null,
+      needsRenewals,
     })
     if (dialect === 'plenum') {
       session.send({

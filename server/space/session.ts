@@ -95,6 +95,8 @@ export interface SessionOptions {
   readonly maxFrameBytes: number
   /** It says that it holds everything up to this log position; null where it says nothing. */
   readonly resumeAfter: number | null
+  /** Whether its client takes others for gone that are not renewed. */
+  readonly needsRenewals: boolean
 }
 
 /** More clients than the engine answers; nobody has to read it to know. */
@@ -105,6 +107,7 @@ export class Session {
   readonly order: number
   readonly dialect: Dialect
   readonly resumeAfter: number | null
+  readonly needsRenewals: boolean
   readonly ledger = new AckLedger()
   flow: Flow = JOINING
   /** The log position up to which this connection has been sent everything. */
@@ -132,6 +135,7 @@ export class Session {
     this.order = options.order
     this.dialect = options.dialect
     this.resumeAfter = options.resumeAfter
+    this.needsRenewals = options.needsRenewals
     this.#inbox = options.inbox
     this.#scheduler = options.scheduler
     this.#maxFrameBytes = options.maxFrameBytes

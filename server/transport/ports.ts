@@ -70,6 +70,8 @@ export interface Spaces {
       authenticate: Gate['renew']
       /** From where the client wants to go on; null where it does not say, or not readably. */
       readonly after: ResumePoint | null
+      /** Whether its client takes others for gone that are not renewed; stock ones do. */
+      readonly needsRenewals: boolean
     },
   ): Promise<Session>
 }

@@ -45,6 +45,7 @@ export {
   SYNC,
   type Welcome,
 } from './messages.js'
+export { NO_RENEWALS, RENEWALS_PARAMETER } from './renewals.js'
 export { formatResumePoint, parseResumePoint, RESUME_PARAMETER, type ResumePoint } from './resume-point.js'
 export {
   BEARER_PREFIX,

@@ -1,5 +1,6 @@
 /** Who sees whom on a real server: stock clients of every version and ours, as they come, go, come back and die. */
 import { WebSocket } from 'ws'
+import type { Awareness } from 'y-protocols/awareness'
 import * as Y from 'yjs'
 import { SpaceProvider } from '../../client/space-provider.js'
 import { decodeAwareness } from '../../server/space/awareness-codec.js'
@@ -119,6 +120,27 @@ test('[A20] [A12] stock clients of every version and ours see the same of each o
   await leaver!.setAwareness(null)
   await until('it is gone for all', async () => !(await viewsOf(views)).has(gone[0]))
   for (const client of others) assert.equal((await client.state()).closes, [])
+})
+
+test('[A40] [A41] a renewal of ours reaches stock clients and none of ours, who see the next change and the end', async () => {
+  const [ann, bob] = [ours('ann', { colour: 'red' }), ours('bob', { colour: 'blue' })]
+  const stock = await tab('carol', { version: '3.1.0', state: { colour: 'white' } })
+  const id = ann.doc.clientID
+  const colourFor = ({ awareness }: { awareness: Awareness }) => awareness.getStates().get(id)?.colour
+  const clockFor = ({ awareness }: { awareness: Awareness }) => awareness.meta.get(id)?.clock ?? -1
+  await until('both see ann', () => colourFor(bob) === 'red' && colourFor(stock) === 'red', AT_ONCE_MS)
+  const [before, known] = [clockFor(ann), clockFor(bob)]
+  for (let renewal = 0; renewal < 3; renewal++) ann.awareness.setLocalState(ann.awareness.getLocalState())
+  await until('the stock client knows the renewals', () => clockFor(stock) === before + 3, AT_ONCE_MS)
+  assert.is(clockFor(bob), known)
+  ann.awareness.setLocalState({ colour: 'green' })
+  await until('both see it', () => colourFor(bob) === 'green' && colourFor(stock) === 'green', AT_ONCE_MS)
+  assert.is(clockFor(bob), before + 4)
+  ann.awareness.setLocalState(ann.awareness.getLocalState())
+  await until('one more', () => clockFor(stock) === before + 5, AT_ONCE_MS)
+  ann.destroy()
+  const isGone = (): boolean => colourFor(bob) === undefined && colourFor(stock) === undefined
+  await until('it is gone for both', isGone, AT_ONCE_MS)
 })
 
 for (const version of STOCK_VERSIONS) {

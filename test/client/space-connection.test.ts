@@ -69,7 +69,7 @@ const rejection = async (promise: Promise<unknown>): Promise<unknown> => {
 test('[K7] offers plenum.v1 and the token, and puts the token nowhere else', () => {
   const { server } = connect()
   assert.equal(server.pair.protocols, ['plenum.v1', 'bearer.t.o.k'])
-  assert.is(server.pair.url, 'ws://host/base/sync/demo')
+  assert.is(server.pair.url, 'ws://host/base/sync/demo?renewals=no')
 })
 
 test('[K7] refuses what cannot be a URL, a name or a token before it opens anything', () => {

@@ -95,7 +95,7 @@ test('[P12] is a stock provider: constructor, URL, events, and `synced`', async 
   provider.on('status', ({ status }) => events.push(status))
   provider.on('sync', isSynced => events.push(isSynced))
   await until('dialed', () => server.hasPair)
-  assert.is(server.pair.url, 'ws://host/sync/demo?a=b')
+  assert.is(server.pair.url, 'ws://host/sync/demo?a=b&renewals=no')
   assert.equal(server.pair.protocols, ['plenum.v1', 'bearer.t.o.k'])
   server.pair.accept()
   server.say(WELCOME, step1, emptyStep2)

@@ -1,9 +1,11 @@
-/** Stock providers that come, go, break, reload and move at random: in the end each sees exactly who is there. */
+/**
+ * Providers, stock ones and ours, that come, go, break, reload and move at random: in the end each sees exactly who
+ * is there.
+ */
 import '../support/virtual-time.js'
 
 import { createRng, int, pick, type Rng, seedFrom } from '../support/rng.js'
-import { STOCK_VERSIONS } from '../support/stock-client-calls.js'
-import { type RoomTab, StockRoom } from '../support/stock-room.js'
+import { ROOM_VERSIONS, type RoomTab, StockRoom } from '../support/stock-room.js'
 import { assert, isLongRun, note, suite } from '../support/suite.js'
 
 const test = suite('presence fuzz')
@@ -66,7 +68,7 @@ class Run {
 
   async #sit(): Promise<void> {
     const tab = await this.#room.open({
-      version: pick(this.#rng, STOCK_VERSIONS),
+      version: pick(this.#rng, ROOM_VERSIONS),
       space: SPACE,
       state: this.#state(),
       clientId: this.#room.tabs.length + 1,
@@ -119,7 +121,7 @@ interface Named {
   readonly user: string
 }
 
-test(`[A20] ${RUNS} times at random: stock clients see exactly who is there`, {
+test(`[A20] ${RUNS} times at random: stock clients and ours see exactly who is there`, {
   timeoutMs: isLongRun ? 900_000 : 60_000,
 }, async () => {
   const first = seedFrom()

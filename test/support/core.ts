@@ -71,6 +71,8 @@ export interface ConnectOptions {
   readonly authenticate?: (token: string) => Promise<Access>
   /** From where the client wants to go on. */
   readonly after?: ResumePoint | null
+  /** As the door says it of a client that asks for none. By default they are needed. */
+  readonly needsRenewals?: boolean
 }
 
 export const spaceName = (name: string): SpaceName => name as SpaceName
@@ -124,10 +126,22 @@ export class Core {
   /** Stands for the door: brings the server's end of a socket into a space. */
   attach(pair: SocketPair, space: SpaceName = DEMO, options: ConnectOptions = {}): Door {
     const door = new Door(pair)
-    const { dialect = 'plenum', access = {}, authenticate = refuseToken, after = null } = options
+    const {
+      dialect = 'plenum',
+      access = {},
+      authenticate = refuseToken,
+      after = null,
+      needsRenewals = true,
+    } = options
     const peer = pair.server.asPeer(`p${++this.#ids}`)
     const whole: Access = { user: 'ann', name: null, role: 'write', expiresAtMs: null, ...access }
-    const joined = this.registry.join(space, peer, { dialect, access: whole, authenticate, after })
+    const joined = this.registry.join(space, peer, {
+      dialect,
+      access: whole,
+      authenticate,
+      after,
+      needsRenewals,
+    })
     door.wait(joined)
     return door
   }

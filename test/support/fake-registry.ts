@@ -19,6 +19,7 @@ export class FakeSession implements Session {
   readonly access: Access
   readonly authenticate: (token: string) => Promise<Access>
   readonly after: ResumePoint | null
+  readonly needsRenewals: boolean
   readonly events: SpaceEvent[] = []
   /** What `receive` returns or throws, for the next frames. */
   onFrame: (frame: Uint8Array) => void | Promise<void> = () => {}
@@ -31,6 +32,7 @@ export class FakeSession implements Session {
     this.access = options.access
     this.authenticate = token => options.authenticate(token, space, options.access.user)
     this.after = options.after
+    this.needsRenewals = options.needsRenewals
   }
 
   get frames(): Uint8Array[] {

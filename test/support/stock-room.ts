@@ -1,13 +1,21 @@
 /**
- * Stock providers of every version and the core, in one process and in virtual time: nothing moves but by
+ * Stock providers of every version, ours, and the core, in one process and in virtual time: nothing moves but by
  * `advance`. Files that use it import `virtual-time.js` first of all.
  */
 import type { Awareness } from 'y-protocols/awareness'
 import * as Y from 'yjs'
+import type { Clock } from '../../client/channel/clock.js'
+import { wishIn } from '../../server/transport/wish.js'
 import { Core, type Door, spaceName } from './core.js'
 import { pairedSocketClass, type SocketPair } from './socket-pair.js'
-import { STOCK_PACKAGES, type StockVersion } from './stock-client-calls.js'
+import { type ClientVersion, STOCK_PACKAGES, STOCK_VERSIONS } from './stock-client-calls.js'
 import { virtualTime } from './virtual-time.js'
+
+/** Every client: `channel` is the stock provider over a channel, which speaks `plenum.v1` and counts the seconds. */
+export type RoomVersion = ClientVersion | 'channel'
+export const ROOM_VERSIONS: readonly RoomVersion[] = [...STOCK_VERSIONS, 'plenum', 'channel']
+
+type ProviderClass = new (url: string, space: string, doc: Y.Doc, options: object) => Provider
 
 interface Provider {
   readonly awareness: Awareness
@@ -25,7 +33,7 @@ interface Link {
 }
 
 export interface RoomTab {
-  readonly version: StockVersion
+  readonly version: RoomVersion
   readonly clientId: number
   readonly user: string
   readonly provider: Provider
@@ -35,7 +43,7 @@ export interface RoomTab {
 }
 
 export interface RoomTabOptions {
-  readonly version: StockVersion
+  readonly version: RoomVersion
   readonly space: string
   readonly state: Record<string, unknown> | null
   readonly clientId?: number
@@ -50,9 +58,6 @@ export class StockRoom {
   #links: Link[] = []
 
   async open({ version, space, state, clientId }: RoomTabOptions): Promise<RoomTab> {
-    const { WebsocketProvider } = (await import(STOCK_PACKAGES[version])) as {
-      WebsocketProvider: new (url: string, space: string, doc: Y.Doc, options: object) => Provider
-    }
     const doc = new Y.Doc()
     if (clientId !== undefined) doc.clientID = clientId
     const links: Link[] = []
@@ -61,14 +66,17 @@ export class StockRoom {
       // The provider sets its handlers once it has the socket.
       virtualTime.soon(() => {
         if (pair.client.readyState !== pair.client.CONNECTING) return
-        const door = this.core.attach(pair, spaceName(space), { dialect: 'stock', access: { user } })
+        const { searchParams } = new URL(pair.url)
+        const wish = wishIn(searchParams, pair.protocols.length > 0 ? 'plenum' : 'stock')
+        const door = this.core.attach(pair, spaceName(space), { ...wish, access: { user } })
         const link = { pair, door, isDead: false }
         links.push(link)
         this.#links.push(link)
         pair.accept()
       })
     })
-    const provider = new WebsocketProvider('ws://test', space, doc, { disableBc: true, WebSocketPolyfill })
+    const { Provider, options } = await providerOf(version, WebSocketPolyfill)
+    const provider = new Provider('ws://test', space, doc, { disableBc: true, ...options })
     provider.awareness.setLocalState(state)
     const { awareness } = provider
     const tab = { version, clientId: doc.clientID, user, provider, awareness, links }
@@ -111,4 +119,29 @@ export class StockRoom {
     }
     await this.deliver()
   }
+}
+
+const clock: Clock = {
+  now: () => virtualTime.elapsed(),
+  after: (delayMs, task) => virtualTime.after(delayMs, task),
+  random: () => 0.5,
+}
+
+/** Of ours when it is asked for: it must not be loaded before `virtual-time.js`. */
+const providerOf = async (
+  version: RoomVersion,
+  WebSocketPolyfill: unknown,
+): Promise<{ readonly Provider: ProviderClass; readonly options: object }> => {
+  const channel = { token: 't.o.k', clock, hints: () => () => {} }
+  if (version === 'plenum') {
+    const { SpaceProvider } = await import('../../client/space-provider.js')
+    return { Provider: SpaceProvider as unknown as ProviderClass, options: { ...channel, WebSocketPolyfill } }
+  }
+  const { WebsocketProvider } = (await import(STOCK_PACKAGES[version === 'channel' ? '3.1.0' : version])) as {
+    WebsocketProvider: ProviderClass
+  }
+  if (version !== 'channel') return { Provider: WebsocketProvider, options: { WebSocketPolyfill } }
+  const { channelClass } = await import('../../client/channel/channel-class.js')
+  const Channel = channelClass({ ...channel, WebSocket: WebSocketPolyfill as never })
+  return { Provider: WebsocketProvider, options: { WebSocketPolyfill: Channel } }
 }

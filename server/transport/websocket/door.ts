@@ -7,11 +7,11 @@ import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { ERRORS, type ErrorCode, PlenumError, toPlenumError } from '../../../shared/errors.js'
 import type { SpaceName } from '../../../shared/names.js'
-import { parseResumePoint, RESUME_PARAMETER, type ResumePoint } from '../../../shared/protocol/index.js'
 import type { Access, Dialect, PeerId } from '../../space/peer.js'
 import { Judge, refusalOf, type Verdict } from '../judge.js'
 import type { Admission, DoorObserver, Gate, Place, Refusal, Spaces } from '../ports.js'
 import { clientAddress, clientHost, readTarget, type UpgradeTarget } from '../upgrade-request.js'
+import { type Wish, wishIn } from '../wish.js'
 import { type CloseCause, Connection, type Keeper } from './connection.js'
 import { DEFLATE_TERMS, inflateInPlace } from './deflate.js'
 import type { HeartbeatLimits } from './heartbeat.js'
@@ -45,12 +45,6 @@ interface Upgrade {
   readonly socket: Duplex
   readonly head: Buffer
   readonly address: string
-}
-
-/** How a client wants to be spoken to, and from where it wants to go on. */
-interface Wish {
-  readonly dialect: Dialect
-  readonly after: ResumePoint | null
 }
 
 export class WebSocketDoor {
@@ -150,8 +144,7 @@ export class WebSocketDoor {
         query: target.query,
       },
     })
-    const after = dialect === 'plenum' ? parseResumePoint(target.query.get(RESUME_PARAMETER)) : null
-    if (verdict.type === 'admitted') this.#accept(upgrade, { dialect, after }, verdict)
+    if (verdict.type === 'admitted') this.#accept(upgrade, wishIn(target.query, dialect), verdict)
     else this.#refuse(upgrade, dialect, verdict.refusal, verdict.cause)
   }
 
@@ -170,10 +163,10 @@ export class WebSocketDoor {
   }
 
   async #join(connection: Connection, space: SpaceName, access: Access, wish: Wish): Promise<void> {
-    const { dialect, after } = wish
+    const { dialect, after, needsRenewals } = wish
     const authenticate = this.#authenticate
     try {
-      const options = { dialect, access, authenticate, after }
+      const options = { dialect, access, authenticate, after, needsRenewals }
       connection.attach(await this.#options.spaces.join(space, connection, options))
     } catch (error) {
       const refused = toPlenumError(error)
