@@ -52,7 +52,11 @@ export interface RoomTabOptions {
 const STEP_MS = 1_000
 
 export class StockRoom {
-  readonly core = new Core({ scheduler: virtualTime })
+  /**
+   * Its spaces stay: with one goes what it knew of clocks, and a stock client that remembers more does not see a
+   * reloaded page of the same clientID before its clock has come as far.
+   */
+  readonly core = new Core({ scheduler: virtualTime, limits: { evictAfterMs: Number.POSITIVE_INFINITY } })
   /** All that were ever opened. */
   readonly tabs: RoomTab[] = []
   #links: Link[] = []
