@@ -7,9 +7,13 @@ import { createServer, type Server } from 'node:http'
 import { PlenumError } from '../shared/errors.js'
 import { CONFIG_TABLE, type Config, ConfigError, configWith } from './config.js'
 import { createHandler, type Handler, type Routes } from './http/handler.js'
+import type { ServiceObserver } from './observability/observer.js'
 import { type Assembly, type AssemblyOptions, assemble } from './service/assemble.js'
+import { EventDesk, type Listener, type Listeners } from './service/event-desk.js'
 import { closeServer, listen, type ServiceAddress } from './service/listen.js'
+import type { SpaceEventName } from './space/events.js'
 import type { DrainReport } from './space/registry.js'
+import { systemScheduler } from './space/scheduler.js'
 import { claimUpgrades, readTarget, refusalOf, refuseUpgrade, type UpgradeTaker } from './transport/index.js'
 
 export interface PlenumOptions extends AssemblyOptions {
@@ -21,6 +25,8 @@ export interface PlenumOptions extends AssemblyOptions {
   readonly basePath?: string
   /** Settings that differ from the defaults, or all of them. */
   readonly config?: Partial<Config>
+  /** Listeners, as `on` takes them one by one. */
+  readonly on?: Listeners
 }
 
 export interface Plenum {
@@ -38,6 +44,10 @@ export interface Plenum {
   attach(server: Server): () => void
   /** Middleware, or a listener of an http server's `request`: what is not Plenum's goes on to `next`. */
   readonly handler: Handler
+  /** Told after the fact, in the order of what happened; may throw or reject. @returns ends it */
+  on<Name extends SpaceEventName>(name: Name, listener: Listener<Name>): () => void
+  /** The same, for the next one only. */
+  once<Name extends SpaceEventName>(name: Name, listener: Listener<Name>): () => void
   /** Drains and ends; the report names what could not be saved. The servers stay. Idempotent. */
   close(): Promise<DrainReport>
 }
@@ -75,12 +85,14 @@ export const createPlenum = (options: PlenumOptions = {}): Plenum => {
     }
   }
   const handler = createHandler({ basePath, routes })
+  const observer = (): ServiceObserver | null => runningOf(state)?.observer ?? null
+  const events = new EventDesk(options.scheduler ?? systemScheduler, observer)
 
   const start = async (): Promise<Assembly> => {
     if (closing !== null) throw new PlenumError('draining', 'it was closed')
     if (state.type === 'running') return state.assembly
     if (state.type === 'starting') return state.assembly
-    const assembly = assemble(config, options)
+    const assembly = assemble(config, options, events)
     state = { type: 'starting', assembly }
     try {
       const running = await assembly
@@ -135,12 +147,15 @@ export const createPlenum = (options: PlenumOptions = {}): Plenum => {
     const report = assembly === null ? NOTHING_UNSAVED : await assembly.drain()
     for (const release of claims) release()
     claims.clear()
+    events.close()
     state = { type: 'ended' }
     if (own !== null) await closeServer(own.server)
     await assembly?.end(report)
     return report
   }
 
+  for (const [name, listener] of Object.entries(options.on ?? {}))
+    events.on(name as SpaceEventName, listener as Listener<SpaceEventName>)
   options.app?.use(handler)
   if (options.server !== undefined) attach(options.server)
   return {
@@ -158,6 +173,8 @@ export const createPlenum = (options: PlenumOptions = {}): Plenum => {
     },
     attach,
     handler,
+    on: (name, listener) => events.on(name, listener),
+    once: (name, listener) => events.once(name, listener),
     close: () => {
       closing ??= end()
       return closing

@@ -2,6 +2,7 @@
 export { ERRORS, type ErrorCode, PlenumError } from '../shared/errors.js'
 export type { SpaceName } from '../shared/names.js'
 export type { Role } from '../shared/roles.js'
+export type { Authorize, Authorized, AuthorizeRequest } from './auth/authorize-gate.js'
 export type { Gate } from './auth/gate.js'
 export { signToken, type TokenRequest } from './auth/sign-token.js'
 export { type Credentials, findToken } from './auth/token-carriers.js'
@@ -13,8 +14,10 @@ export {
   type ServiceOptions,
 } from './create-service.js'
 export type { Handler } from './http/handler.js'
+export type { Listener, Listeners } from './service/event-desk.js'
 export type { ServiceAddress } from './service/listen.js'
 export type { OpenStore } from './service/open-store.js'
+export type { SpaceEventName, SpaceEvents } from './space/events.js'
 export type { Access } from './space/peer.js'
 export type { DrainReport } from './space/registry.js'
 export type { UpdateStore } from './space/update-store.js'

@@ -2,6 +2,7 @@
  * Where a token travels: beside the subprotocol, in a header, or in the query for stock clients, in that
  * order. The first carrier that is there decides; a bad token in it is not made good by a later one.
  */
+import type { IncomingHttpHeaders } from 'node:http'
 import { BEARER_PREFIX } from '../../shared/protocol/index.js'
 
 export interface Credentials {
@@ -11,6 +12,10 @@ export interface Credentials {
   readonly authorization: string | undefined
   /** The decoded query. */
   readonly query: URLSearchParams
+  /** All of the request's: an application may know its users by a cookie. */
+  readonly headers?: IncomingHttpHeaders
+  /** The client's. */
+  readonly address?: string
 }
 
 /** The token, or null where no carrier has one. */

@@ -18,16 +18,26 @@ export interface ServiceObserver extends Observer {
 export const createObserver = (logger: Logger, metrics: Metrics, now: () => number): ServiceObserver => {
   const budget = new LineBudget(LINES_PER_SECOND)
   return {
-    count: (event: CountedEvent, by = 1) => metrics.count(event, by),
-    timed: (event, durationMs) => metrics.timed(event, durationMs),
-    report: (level: LogLevel, what: string, details: Readonly<Record<string, unknown>> = {}) => {
-      const suppressed = budget.take(`${level} ${what}`, now())
-      if (suppressed === null) return
-      logger[level]({ ...plain(details), ...(suppressed === 0 ? {} : { suppressed }) }, what)
-    },
-    opened: dialect => metrics.opened(dialect),
-    refused: code => metrics.refused(code),
-    closed: (dialect, cause) => metrics.closed(dialect, cause),
+    count: (event: CountedEvent, by = 1) => quietly(() => metrics.count(event, by)),
+    timed: (event, durationMs) => quietly(() => metrics.timed(event, durationMs)),
+    report: (level: LogLevel, what: string, details: Readonly<Record<string, unknown>> = {}) =>
+      quietly(() => {
+        const suppressed = budget.take(`${level} ${what}`, now())
+        if (suppressed === null) return
+        logger[level]({ ...plain(details), ...(suppressed === 0 ? {} : { suppressed }) }, what)
+      }),
+    opened: dialect => quietly(() => metrics.opened(dialect)),
+    refused: code => quietly(() => metrics.refused(code)),
+    closed: (dialect, cause) => quietly(() => metrics.closed(dialect, cause)),
+  }
+}
+
+/** What is told must never keep from what is done. */
+const quietly = (tell: () => void): void => {
+  try {
+    tell()
+  } catch {
+    // There is nobody left to tell.
   }
 }
 

@@ -34,9 +34,13 @@ export const createApiGuard = (
           authorization: request.headers.authorization,
           // A token in an address would end up in logs.
           query: new URLSearchParams(),
+          headers: request.headers,
         },
       })
-      if (verdict.type === 'refused') throw new PlenumError(verdict.refusal.code, verdict.refusal.message)
+      if (verdict.type === 'refused') {
+        const { refusal, cause } = verdict
+        throw new PlenumError(refusal.code, refusal.message, { cause })
+      }
       // A request is no connection: it holds no place while it is answered.
       verdict.place.leave()
     },

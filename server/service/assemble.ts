@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import type { Express } from 'express'
 import type { DestinationStream } from 'pino'
 import { Admission } from '../auth/admission.js'
+import { type Authorize, createAuthorizeGate } from '../auth/authorize-gate.js'
 import { createGate, type Gate } from '../auth/gate.js'
 import { createJwtGate } from '../auth/jwt-gate.js'
 import { resolveSecret } from '../auth/secret.js'
@@ -16,9 +17,10 @@ import type { DemoDesk } from '../http/demo-desk.js'
 import { createLogger } from '../observability/logger.js'
 import { Metrics } from '../observability/metrics.js'
 import { createObserver, type ServiceObserver } from '../observability/observer.js'
+import type { EventSink } from '../space/events.js'
 import { type DrainReport, Registry } from '../space/registry.js'
 import { type Scheduler, systemScheduler } from '../space/scheduler.js'
-import { Judge, sweptBeatMs, WebSocketDoor } from '../transport/index.js'
+import { Judge, sweptBeatMs, WatchedGate, WebSocketDoor } from '../transport/index.js'
 import { createApiGuard } from './api-guard.js'
 import { deflatePacking } from './deflate.js'
 import { openEngine } from './open-engine.js'
@@ -27,7 +29,9 @@ import { type OpenStore, openServiceStore } from './open-store.js'
 export interface AssemblyOptions {
   /** Another store than the SQLite file in the data folder. The service closes it. */
   readonly openStore?: OpenStore
-  /** Another gate than tokens signed with the secret. */
+  /** Says who comes in and what they may do, instead of tokens signed with the secret. */
+  readonly authorize?: Authorize
+  /** The same, for those who look for the token themselves. */
   readonly gate?: Gate
   /** Signs tokens for visitors of the demo page, where it is served. */
   readonly demoDesk?: DemoDesk
@@ -60,7 +64,11 @@ const GOODBYE_MS = 1_000
  * Everything in the order in which one part needs the other.
  * @throws StartupError, ConfigError: nothing stays open
  */
-export const assemble = async (config: Config, options: AssemblyOptions): Promise<Assembly> => {
+export const assemble = async (
+  config: Config,
+  options: AssemblyOptions,
+  events: EventSink,
+): Promise<Assembly> => {
   const { scheduler = systemScheduler } = options
   const now = (): number => scheduler.now()
   const sweepMs = Math.min(SWEEP_MS, config.heartbeatMs)
@@ -70,7 +78,7 @@ export const assemble = async (config: Config, options: AssemblyOptions): Promis
   const opened = await openServiceStore({ config, observer, now }, options.openStore)
   const engine = openEngine(config, observer)
   try {
-    const gate = options.gate ?? (await openGate(config, observer, now))
+    const gate = new WatchedGate({ gate: await openGate(config, options, { observer, now }), observer, now })
     const registry = new Registry({
       store: opened.store,
       engine: engine.engine,
@@ -79,6 +87,7 @@ export const assemble = async (config: Config, options: AssemblyOptions): Promis
       scheduler,
       randomId: randomUUID,
       limits: config,
+      events,
     })
     opened.compactBy(space => registry.compact(space))
     const admission = new Admission(config)
@@ -115,7 +124,7 @@ export const assemble = async (config: Config, options: AssemblyOptions): Promis
     })
     const sweeps = setInterval(() => {
       const nowMs = now()
-      for (const part of [registry, door, judge, admission, opened])
+      for (const part of [registry, door, judge, gate, admission, opened])
         attempt(observer, () => part.sweep(nowMs))
     }, sweepMs)
     return {
@@ -135,8 +144,9 @@ export const assemble = async (config: Config, options: AssemblyOptions): Promis
       },
 
       async end(report) {
-        await engine.close()
-        await opened.close()
+        for (const part of [engine, opened]) {
+          await part.close().catch(error => observer.report('error', 'closing failed', { error }))
+        }
         const hasLoss = report.unsavedBytes > 0
         observer.report(hasLoss ? 'error' : 'info', hasLoss ? 'ended with unsaved edits' : 'ended', {
           ...report,
@@ -150,7 +160,13 @@ export const assemble = async (config: Config, options: AssemblyOptions): Promis
   }
 }
 
-const openGate = async (config: Config, observer: ServiceObserver, now: () => number): Promise<Gate> => {
+const openGate = async (
+  config: Config,
+  { authorize, gate }: AssemblyOptions,
+  { observer, now }: { readonly observer: ServiceObserver; readonly now: () => number },
+): Promise<Gate> => {
+  if (authorize !== undefined) return createAuthorizeGate(authorize, now)
+  if (gate !== undefined) return gate
   const { audience, issuer } = config
   const secret = await resolveSecret(config.secret, config.dataDir)
   observer.report('info', 'tokens are signed with a secret', { source: secret.source })

@@ -17,8 +17,8 @@ export interface CommitQueueOptions {
   readonly store: UpdateStore
   readonly scheduler: Scheduler
   readonly observer: Observer
-  /** Everything of the space up to `position` is on disk. */
-  onDurable(space: SpaceName, position: number): void
+  /** Everything of the space up to `position` is on disk; `flushes` are what is new. */
+  onDurable(space: SpaceName, position: number, flushes: readonly LoggedFlush[]): void
   /** The store refused what this space appended, for good: a bug of ours, which must not stop the others. */
   onLost(space: SpaceName): void
   onDegraded(error: PlenumError): void
@@ -229,7 +229,7 @@ export class CommitQueue {
     const left = (this.#bytes.get(space) ?? 0) - bytes
     if (left > 0 || this.#next.has(space)) this.#bytes.set(space, left)
     else this.#bytes.delete(space)
-    this.#options.onDurable(space, flushes.at(-1)!.position)
+    this.#options.onDurable(space, flushes.at(-1)!.position, flushes)
   }
 
   /** What follows a lost flush would leave a gap. */

@@ -5,6 +5,7 @@
 import { toPlenumError } from '../../shared/errors.js'
 import type { SpaceName } from '../../shared/names.js'
 import type { EngineOutcome } from './engine.js'
+import type { EventSink } from './events.js'
 import type { SpaceLimits } from './limits.js'
 import type { MemberJournal } from './member-journal.js'
 import type { LeaveReason, RosterMember } from './members.js'
@@ -20,6 +21,7 @@ export interface MembershipContext {
   readonly observer: Observer
   readonly scheduler: Scheduler
   readonly limits: SpaceLimits
+  readonly events: EventSink
 }
 
 /** Who was in a space before it is opened. A roster that cannot be read keeps nobody out. */
@@ -38,14 +40,18 @@ export const knownMembers = async (
 export class Membership {
   readonly roster: Roster
   readonly #relay: RosterRelay
+  readonly #space: SpaceName
   readonly #scheduler: Scheduler
+  readonly #events: EventSink
 
   constructor(
     space: SpaceName,
     context: MembershipContext,
     parts: { readonly sessions: ReadonlySet<Session>; readonly stored: readonly RosterMember[] },
   ) {
-    const { journal, limits, scheduler } = context
+    const { journal, limits, scheduler, events } = context
+    this.#space = space
+    this.#events = events
     this.roster = new Roster({ space, journal, limits }, parts.stored)
     this.#relay = new RosterRelay({ roster: this.roster, sessions: parts.sessions, scheduler })
     this.#scheduler = scheduler
@@ -57,11 +63,22 @@ export class Membership {
   }
 
   enter({ access }: Session): void {
+    const { user, name } = access
+    const isNew = this.#events.wants('member-joined') && !this.#isHere(user)
     this.roster.enter(access, this.#scheduler.now())
+    if (isNew) this.#events.tell('member-joined', { space: this.#space, user, name })
   }
 
   leave({ access }: Session, reason: LeaveReason): void {
-    this.roster.leave(access.user, reason, this.#scheduler.now())
+    const { user } = access
+    const isAwaited = this.#events.wants('member-left') && this.#isHere(user)
+    this.roster.leave(user, reason, this.#scheduler.now())
+    if (isAwaited && !this.#isHere(user))
+      this.#events.tell('member-left', { space: this.#space, user, reason })
+  }
+
+  #isHere(user: string): boolean {
+    return this.roster.member(user)?.left === null
   }
 
   /** The connection has another token. */

@@ -35,6 +35,7 @@ export const COUNTED_EVENTS = {
   loads: 'Spaces loaded',
   load_failures: 'Spaces that could not be loaded',
   evictions: 'Spaces evicted',
+  listener_failures: 'Listeners of the application that threw or rejected',
   wakes: 'Documents built from resting bytes because they were needed',
   rests: 'Documents freed because nobody edited them for a while, and kept as bytes',
   compactions: 'Verified snapshots stored',

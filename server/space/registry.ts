@@ -9,6 +9,7 @@ import { CommitQueue } from './commit-queue.js'
 import { Compactions } from './compactions.js'
 import { type Engine, EngineStuck } from './engine.js'
 import { EngineTime } from './engine-time.js'
+import { type EventSink, NOBODY_LISTENS } from './events.js'
 import type { AttestedIntentions } from './intentions-desk.js'
 import type { SpaceLimits } from './limits.js'
 import { MemberJournal } from './member-journal.js'
@@ -23,7 +24,7 @@ import { Space, type SpaceContext } from './space.js'
 import { parseIdentityPath } from './stamp.js'
 import { Strikes } from './strikes.js'
 import { unfailing } from './unfailing-observer.js'
-import type { CompactionOutcome, UpdateStore } from './update-store.js'
+import type { CompactionOutcome, LoggedFlush, UpdateStore } from './update-store.js'
 
 export interface RegistryOptions {
   readonly store: UpdateStore
@@ -34,6 +35,8 @@ export interface RegistryOptions {
   /** A fresh random id, hard to guess. */
   readonly randomId: () => string
   readonly limits: SpaceLimits
+  /** Who is told what becomes of spaces and members; nobody by default. */
+  readonly events?: EventSink
 }
 
 export interface JoinOptions {
@@ -75,6 +78,7 @@ export class Registry {
   readonly #options: RegistryOptions
   readonly #entries = new Map<SpaceName, Entry>()
   readonly #commits: CommitQueue
+  readonly #events: EventSink
   /** Positions mean something only within one epoch: a crash loses the unsaved tail and reuses its positions. */
   #epoch: string
   readonly #compactions: Compactions
@@ -90,6 +94,8 @@ export class Registry {
   constructor(given: RegistryOptions) {
     const options = { ...given, observer: unfailing(given.observer) }
     this.#options = options
+    const events = given.events ?? NOBODY_LISTENS
+    this.#events = events
     this.#epoch = options.randomId()
     const { maxStuckCalls: most, suspensionMs: termMs } = options.limits
     this.#stuckEdits = new Strikes({ most, termMs })
@@ -98,16 +104,21 @@ export class Registry {
       store: options.store,
       scheduler: options.scheduler,
       observer: options.observer,
-      onDurable: (name, position) => this.#active(name)?.durable(position),
+      onDurable: (name, position, flushes) => {
+        this.#active(name)?.durable(position)
+        if (events.wants('saved')) events.tell('saved', { space: name, position, users: usersOf(flushes) })
+      },
       onLost: name => {
         this.#renewEpoch()
         this.#active(name)?.fail(new PlenumError('internal', 'an append was refused by the store'))
       },
       onDegraded: () => {
         for (const space of this.#spaces()) space.degraded()
+        events.tell('degraded', {})
       },
       onRecovered: () => {
         for (const space of this.#spaces()) space.recovered()
+        events.tell('recovered', {})
       },
     })
     this.#compactions = new Compactions({
@@ -122,6 +133,7 @@ export class Registry {
     this.#journal = new MemberJournal({ store: store.members, observer, scheduler, memberRetentionMs })
     this.#context = {
       ...options,
+      events,
       journal: this.#journal,
       identityPaths: limits.identityPaths.map(parseIdentityPath).filter(path => path !== null),
       commits: this.#commits,
@@ -281,6 +293,8 @@ export class Registry {
       observer.count('loads')
       this.#suspend(space)
       this.#entries.set(name, { type: 'active', space })
+      this.#events.tell('space-opened', { space: name })
+      if (space.isQuarantined) this.#events.tell('quarantined', { space: name })
       // A commit may have ended while the space was loading.
       if (this.#commits.uncommittedBytesOf(name) === 0) space.caughtUp()
       return space
@@ -337,7 +351,10 @@ export class Registry {
         const error = toPlenumError(cause)
         this.#options.observer.report('error', 'closing a space failed', { space: space.name, error })
       })
-      .then(() => void this.#entries.delete(space.name))
+      .then(() => {
+        this.#entries.delete(space.name)
+        this.#events.tell('space-closed', { space: space.name })
+      })
     this.#entries.set(space.name, { type: 'evicting', done })
     return done
   }
@@ -371,6 +388,7 @@ export class Registry {
         return
       case 'quarantined':
         space.quarantine()
+        this.#events.tell('quarantined', { space: name })
         return
       default:
         assertNever(outcome)
@@ -404,6 +422,7 @@ export class Registry {
       return entry.type === 'evicting' ? entry.done : undefined
     })
     await Promise.all(ends)
+    for (const { name } of this.#spaces()) this.#events.tell('space-closed', { space: name })
     this.#entries.clear()
   }
 
@@ -436,3 +455,8 @@ export class Registry {
     for (const entry of this.#entries.values()) if (entry.type === 'active') yield entry.space
   }
 }
+
+/** Who delivered them. */
+const usersOf = (flushes: readonly LoggedFlush[]): readonly string[] => [
+  ...new Set(flushes.flatMap(({ deliveries }) => deliveries.map(({ user }) => user))),
+]

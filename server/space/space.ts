@@ -164,6 +164,11 @@ export class Space implements SpaceInbox {
     return [...this.#members.roster.members]
   }
 
+  /** Whether what is stored of it cannot be read. */
+  get isQuarantined(): boolean {
+    return this.#writability.isQuarantined
+  }
+
   get peerCount(): number {
     return this.#sessions.size
   }

@@ -12,6 +12,10 @@ export class Writability {
     return this.#isQuarantined || this.#suspendedUntilMs !== null
   }
 
+  get isQuarantined(): boolean {
+    return this.#isQuarantined
+  }
+
   quarantine(): void {
     this.#isQuarantined = true
   }

@@ -32,7 +32,7 @@ export interface JudgeOptions {
 }
 
 /** How long the gate may think about somebody. */
-const GATE_TIMEOUT_MS = 10_000
+export const GATE_TIMEOUT_MS = 10_000
 
 export class Judge {
   readonly #options: JudgeOptions
@@ -76,10 +76,10 @@ export class Judge {
     }
   }
 
-  #admit({ credentials }: Applicant, space: SpaceName): Promise<Access> {
+  #admit({ credentials, address }: Applicant, space: SpaceName): Promise<Access> {
     const { gate, now } = this.#options
     const late = (): Error => new PlenumError('internal', 'the gate did not answer in time')
-    return this.#waiting.within(gate.admit(credentials, space), now(), late)
+    return this.#waiting.within(gate.admit({ ...credentials, address }, space), now(), late)
   }
 }
 

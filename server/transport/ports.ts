@@ -2,6 +2,7 @@
  * What a door needs from the rest: the gate, the admission, the spaces, and somebody to tell. Each is kept as
  * small as the door's use of it; the service wires the real ones in.
  */
+import type { IncomingHttpHeaders } from 'node:http'
 import type { ErrorCode, LogLevel } from '../../shared/errors.js'
 import type { SpaceName } from '../../shared/names.js'
 import type { LeaveReason, ResumePoint } from '../../shared/protocol/index.js'
@@ -14,6 +15,9 @@ export interface Gate {
       readonly subprotocols: readonly string[]
       readonly authorization: string | undefined
       readonly query: URLSearchParams
+      /** All of the request's. */
+      readonly headers?: IncomingHttpHeaders
+      readonly address?: string
     },
     space: SpaceName,
   ): Promise<Access>

@@ -56,6 +56,10 @@ export class PlainClient {
     }
   }
 
+  get isClosed(): boolean {
+    return this.#socket.readyState === WebSocket.CLOSED
+  }
+
   terminate(): void {
     this.#socket.terminate()
   }

@@ -142,6 +142,7 @@ export class WebSocketDoor {
         subprotocols: offer.values,
         authorization: headers.authorization,
         query: target.query,
+        headers,
       },
     })
     if (verdict.type === 'admitted') this.#accept(upgrade, wishIn(target.query, dialect), verdict)

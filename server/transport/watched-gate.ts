@@ -1,0 +1,48 @@
+/**
+ * The gate as those inside meet it: a renewal that hangs is cut, and one that fails through no fault of its bearer is
+ * reported, whichever door they came through.
+ */
+import { PlenumError, toPlenumError } from '../../shared/errors.js'
+import type { SpaceName } from '../../shared/names.js'
+import type { Access } from '../space/peer.js'
+import { Deadlines } from './deadlines.js'
+import { GATE_TIMEOUT_MS } from './judge.js'
+import type { DoorObserver, Gate } from './ports.js'
+
+export interface WatchedGateOptions {
+  readonly gate: Gate
+  readonly observer: Pick<DoorObserver, 'report'>
+  /** The clock, ms since 1970. */
+  readonly now: () => number
+}
+
+export class WatchedGate implements Gate {
+  readonly #options: WatchedGateOptions
+  readonly #waiting = new Deadlines(GATE_TIMEOUT_MS)
+
+  constructor(options: WatchedGateOptions) {
+    this.#options = options
+  }
+
+  /** The judge, who asks, does the watching. */
+  async admit(credentials: Parameters<Gate['admit']>[0], space: SpaceName): Promise<Access> {
+    return this.#options.gate.admit(credentials, space)
+  }
+
+  async renew(token: string, space: SpaceName, user: string): Promise<Access> {
+    const { gate, observer, now } = this.#options
+    const late = (): Error => new PlenumError('internal', 'the gate did not answer in time')
+    try {
+      return await this.#waiting.within(gate.renew(token, space, user), now(), late)
+    } catch (cause) {
+      const error = toPlenumError(cause)
+      if (error.code === 'internal') observer.report('error', 'a renewal failed', { space, error })
+      throw error
+    }
+  }
+
+  /** Gives up on a gate that does not answer. Call it once a second. */
+  sweep(nowMs: number): void {
+    this.#waiting.sweep(nowMs)
+  }
+}
