@@ -25,6 +25,7 @@ import { createApiGuard } from './api-guard.js'
 import { deflatePacking } from './deflate.js'
 import { openEngine } from './open-engine.js'
 import { type OpenStore, openServiceStore } from './open-store.js'
+import { revokingGate } from './revoking-gate.js'
 
 export interface AssemblyOptions {
   /** Another store than the SQLite file in the data folder. The service closes it. */
@@ -78,7 +79,11 @@ export const assemble = async (
   const opened = await openServiceStore({ config, observer, now }, options.openStore)
   const engine = openEngine(config, observer)
   try {
-    const gate = new WatchedGate({ gate: await openGate(config, options, { observer, now }), observer, now })
+    const watched = new WatchedGate({
+      gate: await openGate(config, options, { observer, now }),
+      observer,
+      now,
+    })
     const registry = new Registry({
       store: opened.store,
       engine: engine.engine,
@@ -90,6 +95,7 @@ export const assemble = async (
       events,
     })
     opened.compactBy(space => registry.compact(space))
+    const gate = revokingGate(watched, registry.desk)
     const admission = new Admission(config)
     const door = new WebSocketDoor({
       gate,
@@ -124,7 +130,7 @@ export const assemble = async (
     })
     const sweeps = setInterval(() => {
       const nowMs = now()
-      for (const part of [registry, door, judge, gate, admission, opened])
+      for (const part of [registry, door, judge, watched, admission, opened])
         attempt(observer, () => part.sweep(nowMs))
     }, sweepMs)
     return {

@@ -61,7 +61,7 @@ export class Editing {
     let messages = batch.filter(isWanted)
     while (messages.length > 0) {
       if (writability.isReadOnly) {
-        settling.discard(messages)
+        settling.discard(messages, 'quarantined')
         break
       }
       const inputs = messages.map(message => {

@@ -69,6 +69,11 @@ export class EngineTime {
     return new Promise(resolve => this.#paused.set(session, resolve))
   }
 
+  /** Whether it has used more than has grown again. */
+  owes(session: Session): boolean {
+    return this.#allowances.has(session)
+  }
+
   /** Once a second. */
   sweep(): void {
     for (const session of this.#allowances.keys()) {

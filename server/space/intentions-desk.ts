@@ -3,13 +3,12 @@
  * state, in a turn of the space; who delivered what is read from the store once, beside the turns, and kept up to
  * date as long as somebody asks.
  */
-
-import { PlenumError } from '../../shared/errors.js'
 import type { Intention, InvalidIntention } from '../../shared/intentions/intention.js'
 import type { SpaceName } from '../../shared/names.js'
 import type { CommitQueue } from './commit-queue.js'
 import { Deliverers } from './deliverers.js'
-import { EngineStuck, type WrittenIntention } from './engine.js'
+import type { WrittenIntention } from './engine.js'
+import type { Readings } from './readings.js'
 import type { Residence } from './residence.js'
 import type { Scheduler } from './scheduler.js'
 import type { SpaceLog } from './space-log.js'
@@ -34,13 +33,7 @@ export interface IntentionsDeskOptions {
   readonly commits: CommitQueue
   readonly log: SpaceLog
   readonly scheduler: Scheduler
-  /** Somebody waits for a turn. */
-  readonly onWaiting: () => void
-}
-
-interface Waiting {
-  resolve(intentions: AttestedIntentions): void
-  reject(error: unknown): void
+  readonly readings: Readings
 }
 
 interface Kept {
@@ -56,18 +49,11 @@ export class IntentionsDesk {
   readonly #options: IntentionsDeskOptions
   #kept: Kept | null = null
   #answer: { readonly position: number; readonly intentions: AttestedIntentions } | null = null
-  #waiting: Waiting[] = []
   #asking = 0
   #askedMs = 0
-  #isClosed = false
 
   constructor(options: IntentionsDeskOptions) {
     this.#options = options
-  }
-
-  /** Whether nobody waits for a turn. */
-  get isEmpty(): boolean {
-    return this.#waiting.length === 0
   }
 
   /** Whether nobody waits for anything. */
@@ -75,33 +61,19 @@ export class IntentionsDesk {
     return this.#asking === 0
   }
 
-  /** @throws load_failed, also where the space is closed meanwhile */
-  async ask(): Promise<AttestedIntentions> {
+  /**
+   * Calls `read` with the intentions in a turn: nothing is edited until it settles.
+   * @throws load_failed, and as the readings do
+   */
+  async inTurn<Answer>(read: (intentions: AttestedIntentions) => Promise<Answer>): Promise<Answer> {
     this.#askedMs = this.#options.scheduler.elapsed()
     this.#asking++
     try {
       this.#kept ??= this.#keep()
       await this.#kept.isWhole
-      return await new Promise((resolve, reject) => {
-        if (this.#isClosed) reject(closed())
-        this.#waiting.push({ resolve, reject })
-        this.#options.onWaiting()
-      })
+      return await this.#options.readings.ask(async () => read(await this.#read()))
     } finally {
       this.#asking--
-    }
-  }
-
-  /** To be called in a turn: the document must not change meanwhile. */
-  async run(): Promise<void> {
-    const waiting = this.#waiting.splice(0)
-    try {
-      const intentions = await this.#read()
-      for (const { resolve } of waiting) resolve(intentions)
-    } catch (error) {
-      for (const { reject } of waiting) reject(error)
-      // What takes the engine too long here harms nobody but who asked.
-      if (!(error instanceof EngineStuck)) throw error
     }
   }
 
@@ -115,11 +87,6 @@ export class IntentionsDesk {
     if (!this.isIdle || nowMs - this.#askedMs < FORGET_MS) return
     this.#kept = null
     this.#answer = null
-  }
-
-  close(): void {
-    this.#isClosed = true
-    for (const { reject } of this.#waiting.splice(0)) reject(closed())
   }
 
   async #read(): Promise<AttestedIntentions> {
@@ -157,5 +124,3 @@ const attest = ({ intention, items }: WrittenIntention, deliverers: Deliverers):
   const isBy = (user: string | null | undefined): boolean => user === intention.by
   return { ...intention, verified: isBy(deliveredBy.entry) && isBy(deliveredBy.by), deliveredBy }
 }
-
-const closed = (): PlenumError => new PlenumError('load_failed', 'the space was closed meanwhile')

@@ -57,6 +57,7 @@ const load = async (
   // Taken before the store is read: whatever is committed meanwhile is then in one of the two.
   const pending = commits.pending(space)
   const stored = await store.load(space)
+  if (stored.isDeleted) throw new PlenumError('space_deleted')
   const behind = pending.filter(flush => flush.position > stored.position)
   const flushes = [...stored.tail, ...behind]
   const updates = flushes.flatMap(flush => flush.updates)
@@ -89,6 +90,6 @@ const repair = async (space: SpaceName, { store }: LoadContext, failure: unknown
 }
 
 const asLoadFailure = (cause: unknown): PlenumError =>
-  cause instanceof PlenumError && cause.code === 'load_failed'
+  cause instanceof PlenumError && (cause.code === 'load_failed' || cause.code === 'space_deleted')
     ? cause
     : new PlenumError('load_failed', undefined, { cause })

@@ -10,6 +10,7 @@ import { Presence } from './presence.js'
 import type { Roster } from './roster.js'
 import type { Scheduler } from './scheduler.js'
 import type { Session } from './session.js'
+import type { PresentClient } from './space-desk.js'
 import type { IdentityPath } from './stamp.js'
 
 /** The share of the clock that telling of changes may take before it waits, and that of renewals. */
@@ -66,6 +67,11 @@ export class PresenceRelay {
     if (this.#changed.size === 0 && this.#renewed.size === 0) return Number.POSITIVE_INFINITY
     const nowMs = this.#options.scheduler.elapsed()
     return flushDelayMs(this.#changed.size > 0 ? this.#changes : this.#renewals, nowMs)
+  }
+
+  /** Everybody who is present, as others see them. */
+  get states(): readonly PresentClient[] {
+    return [...this.#presence.states()]
   }
 
   /** As which user a clientID is present. */

@@ -98,6 +98,14 @@ export class Presence {
     return this.#present.get(clientId)?.user
   }
 
+  /** Everybody who is present, as others see them. */
+  *states(): Generator<{ clientId: number; user: string; state: AwarenessState }> {
+    for (const [clientId, { user, entry, stateBytes }] of this.#present) {
+      const json = textDecoder.decode(entry.subarray(entry.length - stateBytes))
+      yield { clientId, user, state: JSON.parse(json) as AwarenessState }
+    }
+  }
+
   /** Whether it is on this connection that the clientID is present. */
   isPresentOn(peer: PeerId, clientId: number): boolean {
     return this.#present.get(clientId)?.owner === peer
@@ -301,6 +309,8 @@ export class Presence {
     this.#departed.add(clientId, clock)
   }
 }
+
+const textDecoder = new TextDecoder()
 
 const isSame = (a: Uint8Array, b: Uint8Array): boolean => {
   if (a.length !== b.length) return false

@@ -2,11 +2,12 @@
  * The spaces of one process: opened once however many ask, evicted when empty and saved, drained at the end. A
  * failed load refuses those who asked for it and leaves nothing; what one space does never reaches another.
  */
-import { assertNever, PlenumError, toPlenumError } from '../../shared/errors.js'
+import { assertNever, type ErrorCode, PlenumError, toPlenumError } from '../../shared/errors.js'
 import type { SpaceName } from '../../shared/names.js'
 import { PROTOCOL_VERSION, type ResumePoint } from '../../shared/protocol/index.js'
 import { CommitQueue } from './commit-queue.js'
 import { Compactions } from './compactions.js'
+import { Desk } from './desk.js'
 import { type Engine, EngineStuck } from './engine.js'
 import { EngineTime } from './engine-time.js'
 import { type EventSink, NOBODY_LISTENS } from './events.js'
@@ -18,9 +19,11 @@ import type { Observer } from './observer.js'
 import type { Packing } from './packing.js'
 import type { Access, Dialect, Peer } from './peer.js'
 import { Rests } from './rests.js'
+import { Revocations } from './revocations.js'
 import type { Scheduler } from './scheduler.js'
 import { type Authenticate, Session } from './session.js'
 import { Space, type SpaceContext } from './space.js'
+import type { SpaceDesk } from './space-desk.js'
 import { parseIdentityPath } from './stamp.js'
 import { Strikes } from './strikes.js'
 import { unfailing } from './unfailing-observer.js'
@@ -68,6 +71,14 @@ type Entry =
   | { readonly type: 'active'; readonly space: Space }
   | { readonly type: 'evicting'; readonly done: Promise<void> }
 
+/** How a space ends. */
+interface Retirement {
+  /** What whoever waits for something without a connection is told. */
+  readonly code?: ErrorCode
+  /** What is done before anybody opens it again. */
+  readonly work?: () => Promise<void>
+}
+
 /** Connections that are closed in one go while draining, and the pause before the next. */
 const DRAIN_BATCH = 100
 const DRAIN_PAUSE_MS = 10
@@ -75,7 +86,10 @@ const DRAIN_PAUSE_MS = 10
 const RETRY_AFTER_DRAIN_MS = 2000
 
 export class Registry {
+  /** For whoever has no connection. */
+  readonly desk: SpaceDesk
   readonly #options: RegistryOptions
+  readonly #revocations: Revocations
   readonly #entries = new Map<SpaceName, Entry>()
   readonly #commits: CommitQueue
   readonly #events: EventSink
@@ -131,6 +145,8 @@ export class Registry {
     const { store, observer, scheduler, limits } = options
     const { memberRetentionMs } = limits
     this.#journal = new MemberJournal({ store: store.members, observer, scheduler, memberRetentionMs })
+    this.#revocations = new Revocations(store.catalogue)
+    this.desk = this.#makeDesk()
     this.#context = {
       ...options,
       events,
@@ -139,6 +155,7 @@ export class Registry {
       commits: this.#commits,
       engineTime: this.#engineTime,
       rests: new Rests(options.scheduler),
+      epoch: () => this.#epoch,
       onCompactionDue: due => this.#compactions.soon(due.name),
       onFailed: failed => this.#drop(failed),
       onStuck: (stuck, during) => {
@@ -163,13 +180,15 @@ export class Registry {
   /**
    * Brings a connection into a space, which is opened where it is not. The peer must queue what it receives
    * until the promise settles.
-   * @throws draining, load_failed, rate_limited: nothing of the attempt stays
+   * @throws draining, load_failed, space_deleted, revoked, rate_limited: nothing of the attempt stays
    */
   async join(name: SpaceName, peer: Peer, options: JoinOptions): Promise<Session> {
     const { limits, scheduler, randomId } = this.#options
+    await this.#revocations.expectWelcome(name, options.access.user)
     let space = await this.#open(name)
     // It may have ended in the very turn in which this one waited for it.
     while (this.#active(name) !== space) space = await this.#open(name)
+    this.#revocations.expectStillWelcome(name, options.access.user)
     if (this.#isDraining) throw new PlenumError('draining')
     if (space.peerCount >= limits.maxPeersPerSpace) {
       throw new PlenumError('rate_limited', 'too many connections to this space')
@@ -207,10 +226,8 @@ export class Registry {
   }
 
   /** What members mean to do in a space, open or not, and who said so. @throws draining, load_failed */
-  async intentions(name: SpaceName): Promise<AttestedIntentions> {
-    let space = await this.#open(name)
-    while (this.#active(name) !== space) space = await this.#open(name)
-    return space.intentions()
+  intentions(name: SpaceName): Promise<AttestedIntentions> {
+    return this.desk.intentions(name)
   }
 
   /** Once a second: what is due by time, for all spaces. */
@@ -262,6 +279,45 @@ export class Registry {
     return report
   }
 
+  #makeDesk(): SpaceDesk {
+    const { store, scheduler } = this.#options
+    return new Desk({
+      catalogue: store.catalogue,
+      revocations: this.#revocations,
+      scheduler,
+      storeId: store.id,
+      rooms: {
+        open: name => this.#opened(name),
+        opened: name => this.#active(name),
+        everyOpen: () => this.#spaces(),
+        clear: name => this.#clear(name),
+        whenEmpty: async name => {
+          const entry = this.#entries.get(name)
+          if (entry?.type === 'evicting') await entry.done
+        },
+        members: name => this.members(name),
+        renewEpoch: () => this.#renewEpoch(),
+      },
+    })
+  }
+
+  async #opened(name: SpaceName): Promise<Space> {
+    let space = await this.#open(name)
+    while (this.#active(name) !== space) space = await this.#open(name)
+    return space
+  }
+
+  /** Closes a space for good, whoever waits for it included; what of it was logged still gets to the disk. */
+  async #clear(name: SpaceName): Promise<void> {
+    const entry = this.#entries.get(name)
+    // It may have read what was there before, and then others come in with it.
+    if (entry?.type === 'loading') await entry.space.catch(() => {})
+    const space = this.#active(name)
+    if (space === undefined) return
+    space.closeSessions('space_deleted')
+    void this.#retire(space, { code: 'space_deleted', work: () => this.#commits.whenSaved(name) })
+  }
+
   async #open(name: SpaceName): Promise<Space> {
     if (this.#isDraining) throw new PlenumError('draining')
     const entry = this.#entries.get(name)
@@ -300,6 +356,7 @@ export class Registry {
       return space
     } catch (error) {
       this.#entries.delete(name)
+      if (toPlenumError(error).code === 'space_deleted') throw error
       observer.count('load_failures')
       if (error instanceof PlenumError && error.cause instanceof EngineStuck)
         this.#strike(this.#stuckLoads, name)
@@ -342,10 +399,10 @@ export class Registry {
     this.#epoch = this.#options.randomId()
   }
 
-  /** Closes a space and does `work` before anybody opens it again; never rejects. */
-  #retire(space: Space, work: () => Promise<void> = async () => {}): Promise<void> {
+  /** Closes a space; never rejects. */
+  #retire(space: Space, { work = async () => {}, code }: Retirement = {}): Promise<void> {
     const done = space
-      .close()
+      .close(code)
       .then(work)
       .catch(cause => {
         const error = toPlenumError(cause)
@@ -399,9 +456,11 @@ export class Registry {
   async #compactAtRest(space: Space): Promise<void> {
     this.#renewEpoch()
     space.closeSessions('internal', 'the space is being repaired')
-    await this.#retire(space, async () => {
-      await this.#commits.whenSaved(space.name)
-      await this.#options.store.compact(space.name)
+    await this.#retire(space, {
+      work: async () => {
+        await this.#commits.whenSaved(space.name)
+        await this.#options.store.compact(space.name)
+      },
     })
   }
 
@@ -418,7 +477,7 @@ export class Registry {
 
   async #end(): Promise<void> {
     const ends = [...this.#entries.values()].map(entry => {
-      if (entry.type === 'active') return entry.space.close()
+      if (entry.type === 'active') return entry.space.close('draining')
       return entry.type === 'evicting' ? entry.done : undefined
     })
     await Promise.all(ends)

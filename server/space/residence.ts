@@ -13,6 +13,8 @@ import {
   type EngineInput,
   EngineStuck,
   type IntentionsFound,
+  type Root,
+  type RootsFound,
 } from './engine.js'
 import { type LoadContext, type LoadedSpace, loadSpace } from './loading.js'
 import { type RestingContext, RestingState } from './resting-state.js'
@@ -97,8 +99,23 @@ export class Residence {
       return encodeMessage({ type: 'step2', update: await this.diff(stateVector) })
     }
     this.#askedMs = this.#context.scheduler.elapsed()
-    this.#fullState ??= encodeMessage({ type: 'step2', update: await this.#full() })
+    this.#fullState ??= encodeMessage({ type: 'step2', update: await this.full() })
     return this.#fullState
+  }
+
+  /** Everything as one update, which must not be changed. */
+  async full(): Promise<Uint8Array> {
+    this.#askedMs = this.#context.scheduler.elapsed()
+    if (this.#place.type === 'resting') {
+      const full = await this.#place.state.full(this.#name, this.#context, this.#context.scheduler.elapsed())
+      if (full !== null) return full
+    }
+    const engine = await this.#wake()
+    const standing = await this.#standing?.full(this.#name, engine)
+    if (standing) return standing
+    const full = await engine.diff(this.#name, null)
+    this.#standing = new StandingState(full)
+    return full
   }
 
   /** What was relayed one after the other, as one update; null where there is none that says the same. */
@@ -119,6 +136,12 @@ export class Residence {
   async intentions(): Promise<IntentionsFound> {
     const engine = await this.#wake()
     return engine.intentions(this.#name)
+  }
+
+  /** @throws bad_request, too_large */
+  async json(roots: readonly Root[] | null): Promise<RootsFound> {
+    const engine = await this.#wake()
+    return engine.json(this.#name, roots)
   }
 
   /** The exact size of the encoded document. */
@@ -207,19 +230,6 @@ export class Residence {
   /** Frees the document; also one that was just being built. */
   close(): Promise<void> {
     return this.#context.engine.close(this.#name)
-  }
-
-  async #full(): Promise<Uint8Array> {
-    if (this.#place.type === 'resting') {
-      const full = await this.#place.state.full(this.#name, this.#context, this.#context.scheduler.elapsed())
-      if (full !== null) return full
-    }
-    const engine = await this.#wake()
-    const standing = await this.#standing?.full(this.#name, engine)
-    if (standing) return standing
-    const full = await engine.diff(this.#name, null)
-    this.#standing = new StandingState(full)
-    return full
   }
 
   #deletions(state: RestingState): Promise<Uint8Array | null> {

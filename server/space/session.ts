@@ -17,6 +17,7 @@ import {
 } from '../../shared/protocol/index.js'
 import { mayDo } from '../../shared/roles.js'
 import { AckLedger } from './ack-ledger.js'
+import type { EngineOutcome } from './engine.js'
 import { leaveReasonOf } from './leave-reason.js'
 import { KEEPALIVE_AFTER_MS } from './limits.js'
 import type { Access, Dialect, Peer } from './peer.js'
@@ -34,6 +35,14 @@ export interface Inbound {
   readonly update: Uint8Array
   readonly mayEdit: boolean
   readonly user: string
+  /** Told what comes of it, in place of the connection, where there is none. */
+  readonly receipt?: Receipt
+}
+
+/** Whoever waits for what comes of one message. After the first call, others are without effect. */
+export interface Receipt {
+  settle(outcome: EngineOutcome): void
+  refuse(code: ErrorCode, reason?: string): void
 }
 
 /** What a session asks of its space. */
@@ -100,7 +109,7 @@ export interface SessionOptions {
 }
 
 /** More clients than the engine answers; nobody has to read it to know. */
-const MAX_STATE_VECTOR_BYTES = 2 * 2 ** 20
+export const MAX_STATE_VECTOR_BYTES = 2 * 2 ** 20
 
 export class Session {
   readonly peer: Peer

@@ -6,7 +6,7 @@ import { assertNever, type ErrorCode } from '../../shared/errors.js'
 import type { EngineOutcome } from './engine.js'
 import type { Holding } from './holding.js'
 import type { Observer } from './observer.js'
-import type { Inbound, Session } from './session.js'
+import type { Inbound, Receipt, Session } from './session.js'
 import type { SpaceLog } from './space-log.js'
 
 export interface SettlingOptions {
@@ -26,8 +26,12 @@ export class Settling {
 
   settle(message: Inbound, outcome: EngineOutcome): void {
     const { observer, log, holding, ask } = this.#options
-    const { session, number, reply, replies } = message
+    const { session, number, reply, replies, receipt } = message
     if (session.ledger.isRefused(number)) return
+    if (receipt !== undefined) {
+      this.#tell(receipt, outcome)
+      return
+    }
     switch (outcome.type) {
       case 'gap':
         observer.count('gaps')
@@ -61,15 +65,28 @@ export class Settling {
     session.durable(log.durablePosition)
   }
 
-  reject({ session, number }: Inbound, code: ErrorCode, reason: string): void {
+  reject({ session, number, receipt }: Inbound, code: ErrorCode, reason: string): void {
     this.#options.observer.count('rejections')
-    session.reject(number, code, reason)
+    if (receipt !== undefined) receipt.refuse(code, reason)
+    else session.reject(number, code, reason)
   }
 
-  /** Their senders have them, and are asked when writing goes on. */
-  discard(messages: readonly Inbound[]): void {
+  /** Their senders have them, and are asked when writing goes on. @param code why it does not */
+  discard(messages: readonly Inbound[], code: 'degraded' | 'quarantined'): void {
     this.#options.observer.count('discarded', messages.length)
-    for (const { session, replies } of messages) session.ledger.discarded(replies)
+    for (const { session, replies, receipt } of messages) {
+      if (receipt !== undefined) receipt.refuse(code)
+      else session.ledger.discarded(replies)
+    }
+  }
+
+  /** Nobody is asked again: whoever waits is told, and has it still. */
+  #tell(receipt: Receipt, outcome: EngineOutcome): void {
+    const { observer } = this.#options
+    if (outcome.type === 'gap') observer.count('gaps')
+    if (outcome.type === 'held') observer.count('held')
+    if (outcome.type === 'refused') observer.count('rejections')
+    receipt.settle(outcome)
   }
 
   /** Whose messages had something left out that they may bring by now are asked for it. */

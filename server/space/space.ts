@@ -7,12 +7,13 @@ import { type ErrorCode, type PlenumError, toPlenumError } from '../../shared/er
 import type { SpaceName } from '../../shared/names.js'
 import type { LeaveReason, Signal } from '../../shared/protocol/index.js'
 import { CatchingUp } from './catching-up.js'
+import { EditDesk } from './edit-desk.js'
 import { Editing, isWanted } from './editing.js'
 import { EngineStuck } from './engine.js'
 import type { EngineTime } from './engine-time.js'
 import { Holding } from './holding.js'
 import { Inbox } from './inbox.js'
-import { type AttestedIntentions, IntentionsDesk } from './intentions-desk.js'
+import { IntentionsDesk } from './intentions-desk.js'
 import { leaveReasonOf } from './leave-reason.js'
 import type { SpaceLimits } from './limits.js'
 import type { LoadedSpace } from './loading.js'
@@ -20,12 +21,14 @@ import type { RosterMember } from './members.js'
 import { knownMembers, Membership, type MembershipContext } from './membership.js'
 import { PresenceRelay } from './presence-relay.js'
 import { Publishing } from './publishing.js'
+import { Readings } from './readings.js'
 import { Residence, type ResidenceContext } from './residence.js'
 import type { Rests } from './rests.js'
 import type { Inbound, Session, SpaceInbox } from './session.js'
 import { Settling } from './settling.js'
 import { Signals } from './signals.js'
 import { SpaceLog } from './space-log.js'
+import { SpaceReader } from './space-reader.js'
 import type { IdentityPath } from './stamp.js'
 import { Turns } from './turns.js'
 import { Writability } from './writability.js'
@@ -36,6 +39,8 @@ export interface SpaceContext extends ResidenceContext, MembershipContext {
   readonly engineTime: EngineTime
   readonly identityPaths: readonly IdentityPath[]
   readonly rests: Rests
+  /** Positions mean something only within one. */
+  epoch(): string
   /** The log has outgrown the snapshot. */
   onCompactionDue(space: Space): void
   /** The space cannot go on; its connections are closed and nothing of it may be used again. */
@@ -51,6 +56,10 @@ const COST_PER_FRAME_MS = 0.012
 
 export class Space implements SpaceInbox {
   readonly name: SpaceName
+  /** What programs read of it. */
+  readonly reader: SpaceReader
+  /** Edits without a connection. */
+  readonly edits: EditDesk
   readonly #context: SpaceContext
   readonly #generation: number
   readonly #sessions = new Set<Session>()
@@ -65,6 +74,7 @@ export class Space implements SpaceInbox {
   readonly #turns: Turns
   readonly #holding: Holding
   readonly #intentions: IntentionsDesk
+  readonly #readings: Readings
   readonly #settling: Settling
   readonly #publishing: Publishing
   readonly #writability: Writability
@@ -108,15 +118,21 @@ export class Space implements SpaceInbox {
     })
     const log = new SpaceLog({ space: name, commits, loaded })
     const holding = new Holding({ sessions, presence })
-    const intentions = new IntentionsDesk({
-      ...context,
-      name,
-      residence,
-      log,
-      onWaiting: () => this.#turns.request(),
-    })
+    const readings = new Readings({ scheduler, onWaiting: () => this.#turns.request() })
+    const intentions = new IntentionsDesk({ ...context, name, residence, log, readings })
     const settling = new Settling({ observer, log, holding, ask: session => this.#ask(session) })
     const publishing = new Publishing({ sessions, observer, log, residence, members, holding, intentions })
+    this.reader = new SpaceReader({
+      readings,
+      intentions,
+      residence,
+      log,
+      incarnation: this.incarnation,
+      epoch: () => context.epoch(),
+      presence: () => presence.states,
+      members: () => this.members,
+    })
+    this.edits = new EditDesk({ ...context, inbox: this, residence, readings, log })
     this.#presence = presence
     this.#members = members
     this.#signals = new Signals({ sessions, observer, scheduler, limits })
@@ -124,6 +140,7 @@ export class Space implements SpaceInbox {
     this.#inbox = new Inbox({ maxBytes: limits.maxInboxBytes })
     this.#holding = holding
     this.#intentions = intentions
+    this.#readings = readings
     this.#settling = settling
     this.#publishing = publishing
     this.#writability = new Writability(loaded.quarantine !== null)
@@ -146,7 +163,7 @@ export class Space implements SpaceInbox {
       scheduler,
       maxWindowMs: limits.flushWindowMaxMs,
       waitMs: windowMs => {
-        if (!this.#catchingUp.isEmpty || !this.#intentions.isEmpty || this.#isRestDue) return 0
+        if (!this.#catchingUp.isEmpty || !readings.isEmpty || this.#isRestDue) return 0
         const editsMs = this.#inbox.isEmpty || this.#isBlocked ? Number.POSITIVE_INFINITY : windowMs()
         return Math.min(editsMs, presence.waitMs, members.waitMs)
       },
@@ -180,7 +197,8 @@ export class Space implements SpaceInbox {
 
   /** Whether everything that was received is applied and answered. */
   get isIdle(): boolean {
-    return !this.#turns.isTurning && this.#inbox.isEmpty && this.#catchingUp.isEmpty
+    const isUnasked = this.#catchingUp.isEmpty && this.#readings.isEmpty
+    return !this.#turns.isTurning && this.#inbox.isEmpty && isUnasked
   }
 
   /** Empty for long enough, and nothing of it is anywhere but on disk. */
@@ -189,6 +207,7 @@ export class Space implements SpaceInbox {
       this.#sessions.size === 0 &&
       this.isIdle &&
       this.#intentions.isIdle &&
+      this.edits.isIdle &&
       this.#context.commits.uncommittedBytesOf(this.name) === 0 &&
       nowMs - this.#emptySinceMs >= this.#context.limits.evictAfterMs
     )
@@ -201,11 +220,6 @@ export class Space implements SpaceInbox {
     if (this.#context.commits.isDegraded) session.notify('degraded')
     if (this.#writability.isReadOnly) session.notify('read-only')
     this.#ask(session)
-  }
-
-  /** What members mean to do, and who said so. @throws load_failed */
-  intentions(): Promise<AttestedIntentions> {
-    return this.#intentions.ask()
   }
 
   submit(message: Inbound): void | Promise<void> {
@@ -267,6 +281,7 @@ export class Space implements SpaceInbox {
   durable(position: number): void {
     this.#log.durable(position)
     for (const session of this.#sessions) session.durable(this.#log.durablePosition)
+    this.edits.durable(this.#log.durablePosition)
     if (!this.#inbox.isEmpty) this.#turns.request()
     if (this.#log.isCompactionDue) this.#context.onCompactionDue(this)
   }
@@ -296,6 +311,7 @@ export class Space implements SpaceInbox {
 
   degraded(): void {
     for (const session of this.#sessions) session.notify('degraded')
+    this.edits.degraded()
     // What waited for the disk is discarded instead.
     if (!this.#inbox.isEmpty) this.#turns.request()
   }
@@ -330,6 +346,14 @@ export class Space implements SpaceInbox {
     return sessions.length
   }
 
+  /** Closes one user's connections, and what they wait for without one. @returns how many were closed */
+  dismiss(user: string, code: ErrorCode): number {
+    const sessions = [...this.#sessions].filter(({ access }) => access.user === user)
+    for (const session of sessions) session.close(code)
+    this.edits.refuse(user, code)
+    return sessions.length
+  }
+
   /** Once a second. */
   sweep(wallMs: number): void {
     const elapsedMs = this.#context.scheduler.elapsed()
@@ -344,6 +368,7 @@ export class Space implements SpaceInbox {
     if (this.#members.sweep(wallMs)) this.#turns.request()
     this.#residence.sweep(elapsedMs)
     this.#intentions.sweep(elapsedMs)
+    this.edits.sweep(elapsedMs)
     if (this.#isQuiet) this.#context.rests.add(this)
   }
 
@@ -363,9 +388,10 @@ export class Space implements SpaceInbox {
   /**
    * Frees the document and stops every timer. Connections must be gone. What a turn under way brings is neither
    * relayed nor logged: its positions may be another's by then.
+   * @param code what whoever waits without a connection is told
    */
-  async close(): Promise<void> {
-    this.#end()
+  async close(code: ErrorCode = 'load_failed'): Promise<void> {
+    this.#end(code)
     while (this.#turns.isTurning) await this.#turns.next()
     await this.#residence.close()
   }
@@ -375,8 +401,9 @@ export class Space implements SpaceInbox {
     if (this.#isClosed) return
     this.#context.observer.report('error', 'space failed', { space: this.name, error })
     if (error.cause instanceof EngineStuck) this.#context.onStuck(this, 'loading')
-    this.#end()
-    this.closeSessions(error.code === 'load_failed' ? 'load_failed' : 'internal')
+    const code = error.code === 'load_failed' ? 'load_failed' : 'internal'
+    this.#end(code)
+    this.closeSessions(code)
     this.#context.onFailed(this)
   }
 
@@ -387,11 +414,12 @@ export class Space implements SpaceInbox {
     return idleSinceMs !== null && scheduler.elapsed() - idleSinceMs >= limits.dormantAfterMs
   }
 
-  #end(): void {
+  #end(code: ErrorCode): void {
     this.#isClosed = true
+    this.edits.close(code)
+    this.#readings.close(code)
     for (const session of this.#sessions) this.#context.engineTime.leave(session)
     this.#holding.clear()
-    this.#intentions.close()
     this.#publishing.close()
     this.#turns.close()
     this.#inbox.clear()
@@ -408,7 +436,7 @@ export class Space implements SpaceInbox {
     try {
       if (!this.#isClosed && !this.#inbox.isEmpty) await this.#flush()
       if (!this.#isClosed && !this.#catchingUp.isEmpty) await this.#catchingUp.run()
-      if (!this.#isClosed && !this.#intentions.isEmpty) await this.#intentions.run()
+      if (!this.#isClosed && !this.#readings.isEmpty) await this.#readings.run()
       if (!this.#isClosed && this.#isRestDue) await this.#keepAsBytes()
       const isPresenceTold = this.#presence.flush()
       const isRosterTold = this.#members.flush()
@@ -441,7 +469,7 @@ export class Space implements SpaceInbox {
     observer.count('document_messages', taken.length)
     const batch = taken.filter(isWanted)
     if (commits.isDegraded || this.#writability.isReadOnly) {
-      this.#settling.discard(batch)
+      this.#settling.discard(batch, commits.isDegraded ? 'degraded' : 'quarantined')
       return
     }
     const { messages, outcomes } = await this.#editing.apply(batch)

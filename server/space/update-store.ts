@@ -4,6 +4,7 @@
  * appended again, which is harmless if it did reach the disk.
  */
 import type { SpaceName } from '../../shared/names.js'
+import type { Catalogue } from './catalogue.js'
 import type { MemberStore } from './member-store.js'
 
 /** The clocks of one Yjs client that a message brought, and who delivered it. Clocks start…start+length−1. */
@@ -49,6 +50,8 @@ export interface StoredSpace {
   readonly tail: readonly LoggedFlush[]
   /** Set where something stored cannot be read: the rest is served, nothing may be written. */
   readonly quarantine: string | null
+  /** A deleted space is told without its content. */
+  readonly isDeleted: boolean
 }
 
 export type CompactionOutcome =
@@ -80,6 +83,8 @@ export interface UpdateStore {
   readonly id: string
   /** Who was in which space. */
   readonly members: MemberStore
+  /** Which spaces there are, and who may not enter. */
+  readonly catalogue: Catalogue
   /**
    * Everything needed to build the document. Rows that are in the middle of `append` may be missing.
    * @throws load_failed

@@ -7,6 +7,7 @@ export const FAILPOINTS = [
   'append:before-commit',
   'append:after-commit',
   'members:before-save',
+  'catalogue:before-commit',
   'load:before-read',
   'migration:before-commit',
   'compaction:before-part',

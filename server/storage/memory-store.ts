@@ -2,9 +2,9 @@
  * The store's contract without a disk, for tests of what stands on it. Rows are kept as the same encoded bytes
  * that a database holds, and come back through the same checks.
  */
-import { randomUUID } from 'node:crypto'
 import { PlenumError } from '../../shared/errors.js'
 import type { SpaceName } from '../../shared/names.js'
+import type { Catalogue } from '../space/catalogue.js'
 import * as replayer from '../space/engine/replay.js'
 import type { MemberChange, MemberStore } from '../space/member-store.js'
 import { ended, type RosterMember } from '../space/members.js'
@@ -18,28 +18,18 @@ import type {
 import { mergeDeliveries } from './attribution.js'
 import { planCompaction, type Replayer } from './compaction.js'
 import { decodeRow, encodeRow, type LogRow } from './log-row.js'
+import { memoryCatalogue } from './memory-catalogue.js'
+import { MemoryDisk, type MemorySpace, newSpace } from './memory-disk.js'
 
-interface MemorySpace {
-  generation: number
-  quarantine: string | null
-  snapshot: StoredSpace['snapshot']
-  rows: LogRow[]
-}
-
-/** What a disk would hold: it outlives the store that is opened on it. */
-export class MemoryDisk {
-  readonly id: string = randomUUID()
-  readonly spaces = new Map<SpaceName, MemorySpace>()
-  readonly members = new Map<SpaceName, Map<string, RosterMember>>()
-  /** When a store on this disk was last known to live. */
-  aliveMs = 0
-}
+export { MemoryDisk } from './memory-disk.js'
 
 export interface MemoryStoreOptions {
   readonly disk?: MemoryDisk
   /** Called before each commit with the group; where it throws, the commit fails. */
   readonly beforeCommit?: (group: readonly LogEntry[]) => void | Promise<void>
   readonly replayer?: Replayer
+  /** The clock, ms since 1970. */
+  readonly now?: () => number
 }
 
 export const openMemoryStore = (options: MemoryStoreOptions = {}): UpdateStore => new MemoryStore(options)
@@ -52,6 +42,7 @@ class MemoryStore implements UpdateStore {
   constructor(options: MemoryStoreOptions) {
     this.#options = options
     this.#disk = options.disk ?? new MemoryDisk()
+    this.catalogue = memoryCatalogue(this.#disk, code => this.#expectOpen(code))
     endStays(this.#disk)
   }
 
@@ -67,13 +58,17 @@ class MemoryStore implements UpdateStore {
     },
   }
 
+  readonly catalogue: Catalogue
+
   get id(): string {
     return this.#disk.id
   }
 
   async load(name: SpaceName): Promise<StoredSpace> {
     this.#expectOpen('load_failed')
-    return read(this.#disk.spaces.get(name))
+    const space = this.#disk.spaces.get(name)
+    if (space === undefined || space.deletedMs === null) return read(space)
+    return { ...read(undefined), generation: space.generation, isDeleted: true }
   }
 
   async attribution(name: SpaceName): Promise<readonly Delivery[]> {
@@ -98,9 +93,11 @@ class MemoryStore implements UpdateStore {
       appendRow(kept, row, this.#disk.spaces.get(space)?.snapshot?.position ?? 0)
     }
     for (const [space, kept] of changed) {
-      const there = this.#disk.spaces.get(space)
-      if (there !== undefined) there.rows = kept
-      else this.#disk.spaces.set(space, { generation: 0, quarantine: null, snapshot: null, rows: kept })
+      const nowMs = (this.#options.now ?? Date.now)()
+      const there = this.#disk.spaces.get(space) ?? newSpace({ createdMs: nowMs })
+      there.rows = kept
+      there.updatedMs = nowMs
+      this.#disk.spaces.set(space, there)
     }
   }
 
@@ -148,7 +145,8 @@ const endStays = ({ members, aliveMs }: MemoryDisk): void => {
 }
 
 const read = (space: MemorySpace | undefined): StoredSpace => {
-  if (space === undefined) return { generation: 0, position: 0, snapshot: null, tail: [], quarantine: null }
+  if (space === undefined)
+    return { generation: 0, position: 0, snapshot: null, tail: [], quarantine: null, isDeleted: false }
   const { generation, quarantine, snapshot, rows } = space
   const base = snapshot?.position ?? 0
   const behind = rows.filter(({ last }) => last > base)
@@ -158,6 +156,7 @@ const read = (space: MemorySpace | undefined): StoredSpace => {
     snapshot: snapshot === null ? null : { ...snapshot, update: snapshot.update.slice() },
     tail: behind.flatMap(row => decodeRow({ ...row, payload: row.payload.slice() })),
     quarantine,
+    isDeleted: false,
   }
 }
 

@@ -23,7 +23,14 @@ export interface StoreDisk {
 
 const space = (name: string): SpaceName => name as SpaceName
 const entry = ({ space }: LoggedDocument, ...flushes: LoggedFlush[]): LogEntry => ({ space, flushes })
-const EMPTY: StoredSpace = { generation: 0, position: 0, snapshot: null, tail: [], quarantine: null }
+const EMPTY: StoredSpace = {
+  generation: 0,
+  position: 0,
+  snapshot: null,
+  tail: [],
+  quarantine: null,
+  isDeleted: false,
+}
 
 export const updateStoreContract = (name: string, makeDisk: () => StoreDisk): void => {
   const test = suite(`update store: ${name}`)
@@ -374,6 +381,124 @@ export const updateStoreContract = (name: string, makeDisk: () => StoreDisk): vo
       assert.is((await again.load(other.space)).quarantine, null)
       await again.append([entry(other, other.type(', thanks'))])
       assert.is(textOf(await again.load(other.space)), 'well, thanks')
+      await again.close()
+    }))
+
+  test(`[X12] ${name}: spaces are listed by name, a page at a time, and told with their figures`, () =>
+    withStore(async store => {
+      const names = ['a', 'team-a', 'team/é', 'team/a', 'team/b/c', 'team/😀', 'z']
+      for (const each of names) {
+        const document = new LoggedDocument(each)
+        await store.append([entry(document, document.type('a'))])
+      }
+      const list = async (prefix: string, after: string, limit: number): Promise<string[]> =>
+        (await store.catalogue.list({ prefix, after, limit })).map(({ name }) => name)
+      const inOrder = ['a', 'team-a', 'team/a', 'team/b/c', 'team/é', 'team/😀', 'z']
+      assert.equal(await list('', '', 100), inOrder)
+      assert.equal(await list('team/', '', 100), inOrder.slice(2, 6))
+      assert.equal(await list('team/', '', 2), ['team/a', 'team/b/c'])
+      assert.equal(await list('team/', 'team/b/c', 2), ['team/é', 'team/😀'])
+      assert.equal(await list('team/', 'team/😀', 2), [])
+      assert.equal(await list('%', '', 2), [])
+      const notes = new LoggedDocument('notes')
+      assert.is(await store.catalogue.find(notes.space), null)
+      await store.append([entry(notes, notes.type('some text'), notes.type(' more'))])
+      const before = await store.catalogue.find(notes.space)
+      assert.ok(before !== null && before.logBytes > 0 && before.createdAtMs > 0)
+      const { updatedAtMs, createdAtMs, logBytes } = before
+      assert.ok(updatedAtMs >= createdAtMs)
+      const known = { name: notes.space, generation: 0, createdAtMs, deletedAtMs: null, quarantine: null }
+      const figures = { position: 2, snapshotPosition: 0, snapshotBytes: 0, logBytes, updatedAtMs }
+      assert.equal(before, { ...known, ...figures })
+      await store.compact(notes.space)
+      const stored = await store.load(notes.space)
+      const snapshotBytes = stored.snapshot!.update.length
+      const after = { ...known, ...figures, snapshotPosition: 2, snapshotBytes, logBytes: 0 }
+      assert.equal(await store.catalogue.find(notes.space), after)
+    }))
+
+  test(`[X13] ${name}: a deleted space is told without its content, keeps it, and is restored as it was`, () =>
+    withDisk(async disk => {
+      const [notes, other] = [new LoggedDocument('notes'), new LoggedDocument('other')]
+      const store = await disk.open()
+      await store.append([entry(notes, notes.type('a')), entry(other, other.type('b'))])
+      await store.compact(notes.space)
+      const before = await store.load(notes.space)
+      await store.catalogue.delete(notes.space, 1_000)
+      await store.catalogue.delete(notes.space, 2_000)
+      // What was on its way when it was deleted belongs to it.
+      await store.append([entry(notes, notes.type('c'))])
+      assert.equal(await store.load(notes.space), { ...EMPTY, isDeleted: true })
+      await store.close()
+      assert.equal(await reloaded(disk, notes.space), { ...EMPTY, isDeleted: true })
+      const again = await disk.open()
+      assert.is((await again.catalogue.find(notes.space))?.deletedAtMs, 1_000)
+      assert.is((await again.compact(notes.space)).type, 'compacted')
+      assert.is(textOf(await again.load(other.space)), 'b')
+      assert.is(await again.catalogue.restore(notes.space), before.generation)
+      assert.is(await again.catalogue.restore(notes.space), before.generation)
+      assert.is(textOf(await again.load(notes.space)), 'ac')
+      const unwritten = space('unwritten')
+      await again.catalogue.delete(unwritten, 3_000)
+      assert.equal(await again.load(unwritten), { ...EMPTY, isDeleted: true })
+      assert.is(await again.catalogue.restore(unwritten), 0)
+      assert.equal(await again.load(unwritten), EMPTY)
+      await again.close()
+    }))
+
+  test(`[X14] ${name}: a space that is created in place of a deleted one has nothing of it`, () =>
+    withDisk(async disk => {
+      const [notes, other] = [new LoggedDocument('notes'), new LoggedDocument('other')]
+      const store = await disk.open()
+      await store.append([entry(notes, notes.type('old ')), entry(other, other.type('b'))])
+      await store.compact(notes.space)
+      await store.append([entry(notes, notes.type('words'))])
+      await store.members.save([{ space: notes.space, user: 'ann', member: ann }], 300)
+      const { catalogue } = store
+      assert.equal(await catalogue.create(notes.space, 500), { generation: 0, isNew: false })
+      assert.is(textOf(await store.load(notes.space)), 'old words')
+      await catalogue.delete(notes.space, 1_000)
+      assert.equal(await catalogue.create(notes.space, 2_000), { generation: 1, isNew: true })
+      assert.equal(await catalogue.create(notes.space, 3_000), { generation: 1, isNew: false })
+      assert.equal(await store.load(notes.space), { ...EMPTY, generation: 1 })
+      assert.equal([await store.attribution(notes.space), await store.members.load(notes.space)], [[], []])
+      assert.is((await catalogue.find(notes.space))?.createdAtMs, 2_000)
+      const next = new LoggedDocument('notes', 2)
+      await store.append([entry(next, next.type('new'))])
+      await store.close()
+      const stored = await reloaded(disk, notes.space)
+      assert.equal([stored.generation, stored.position, textOf(stored)], [1, 1, 'new'])
+      assert.is(textOf(await reloaded(disk, other.space)), 'b')
+      const again = await disk.open()
+      assert.is((await again.compact(notes.space)).type, 'compacted')
+      assert.is(textOf(await again.load(notes.space)), 'new')
+      assert.equal(await again.catalogue.create(space('fresh'), 4_000), { generation: 0, isNew: true })
+      assert.is((await again.catalogue.list({ prefix: 'fresh', after: '', limit: 1 }))[0]?.createdAtMs, 4_000)
+      await again.close()
+    }))
+
+  test(`[X17] ${name}: revocations are kept per space and user, or for all spaces`, () =>
+    withDisk(async disk => {
+      const [one, two] = [space('one'), space('two')]
+      const store = await disk.open()
+      assert.equal(await store.catalogue.revocations(), [])
+      const rows = [
+        { space: one, user: 'ann', atMs: 1_000 },
+        { space: two, user: 'ann', atMs: 2_000 },
+        { space: null, user: 'žofie/ß', atMs: 3_000 },
+        { space: one, user: 'žofie/ß', atMs: 4_000 },
+      ]
+      for (const row of rows) await store.catalogue.revoke(row)
+      await store.catalogue.revoke({ space: one, user: 'ann', atMs: 9_000 })
+      await store.close()
+      const again = await disk.open()
+      const all = async () =>
+        (await again.catalogue.revocations()).toSorted((a, b) => a.atMs - b.atMs).map(each => ({ ...each }))
+      assert.equal(await all(), rows)
+      await again.catalogue.reinstate(one, 'ann')
+      await again.catalogue.reinstate(one, 'ann')
+      await again.catalogue.reinstate(null, 'žofie/ß')
+      assert.equal(await all(), [rows[1], rows[3]])
       await again.close()
     }))
 

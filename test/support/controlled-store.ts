@@ -1,4 +1,5 @@
 /** A memory store whose calls the test holds and fails, over a disk that survives its server. */
+import type { Catalogue } from '../../server/space/catalogue.js'
 import type { MemberChange, MemberStore } from '../../server/space/member-store.js'
 import type {
   CompactionOutcome,
@@ -11,7 +12,7 @@ import { MemoryDisk, openMemoryStore } from '../../server/storage/memory-store.j
 import { type ErrorCode, PlenumError } from '../../shared/errors.js'
 import type { SpaceName } from '../../shared/names.js'
 
-type Call = 'append' | 'load' | 'reopen' | 'compact' | 'attribution'
+type Call = 'append' | 'load' | 'reopen' | 'compact' | 'attribution' | 'catalogue'
 
 /** What each call says that it throws. */
 const FAILURES = {
@@ -20,6 +21,7 @@ const FAILURES = {
   reopen: 'degraded',
   compact: 'internal',
   attribution: 'load_failed',
+  catalogue: 'degraded',
 } as const
 
 /** What the errors of calls say that were told to fail. */
@@ -55,6 +57,16 @@ export class ControlledStore implements UpdateStore {
       await this.#inner.members.save(changes, nowMs)
     },
   }
+
+  /** Every call of it is one to `catalogue`. */
+  readonly catalogue: Catalogue = new Proxy({} as Catalogue, {
+    get:
+      (_, method: keyof Catalogue) =>
+      async (...args: unknown[]) => {
+        await this.#pass('catalogue')
+        return (this.#inner.catalogue[method] as (...args: unknown[]) => Promise<unknown>)(...args)
+      },
+  })
 
   get id(): string {
     return this.#inner.id

@@ -9,6 +9,7 @@ import { joinParts } from './snapshot-parts.js'
 /** A `StoredSpace` before its rows are decoded. */
 export interface StoredRows {
   readonly generation: number
+  readonly isDeleted: boolean
   readonly position: number
   readonly snapshot: { readonly update: Uint8Array; readonly position: number } | null
   /** Checked rows behind the snapshot, in order. */
@@ -23,11 +24,13 @@ export interface StoredRows {
 interface SpaceRecord {
   readonly id: number
   readonly generation: number
+  readonly deletedMs: number | null
   readonly quarantine: string | null
 }
 
 const NEVER_WRITTEN: StoredRows = Object.freeze({
   generation: 0,
+  isDeleted: false,
   position: 0,
   snapshot: null,
   rows: [],
@@ -36,14 +39,27 @@ const NEVER_WRITTEN: StoredRows = Object.freeze({
   damage: null,
 })
 
+export interface LoadOptions {
+  /** Whether a space that is deleted is told without its content. */
+  readonly isHidingDeleted: boolean
+}
+
 /** One read transaction. The returned buffers are the caller's. */
-export const prepareLoad = (db: Connection): ((name: string) => StoredRows) => {
-  const findSpace = db.prepare('SELECT id, generation, quarantine FROM spaces WHERE name = ?')
+export const prepareLoad = (
+  db: Connection,
+  { isHidingDeleted }: LoadOptions = { isHidingDeleted: false },
+): ((name: string) => StoredRows) => {
+  const findSpace = db.prepare(
+    'SELECT id, generation, quarantine, deleted_ms AS deletedMs FROM spaces WHERE name = ?',
+  )
   return name => {
     db.exec('BEGIN')
     try {
       const space = findSpace.get(name) as SpaceRecord | undefined
-      return space === undefined ? NEVER_WRITTEN : readSpace(db, name, space)
+      if (space === undefined) return NEVER_WRITTEN
+      const { generation, deletedMs } = space
+      if (isHidingDeleted && deletedMs !== null) return { ...NEVER_WRITTEN, generation, isDeleted: true }
+      return readSpace(db, name, space)
     } finally {
       // A commit would fail after a damaged page, though everything was read that can be.
       if (db.inTransaction) db.exec('ROLLBACK')
@@ -61,6 +77,7 @@ const readSpace = (db: Connection, name: string, space: SpaceRecord): StoredRows
   const problem = rowProblem ?? (reachesNewest ? null : (snapshotProblem ?? 'log rows are missing'))
   return {
     generation: space.generation,
+    isDeleted: space.deletedMs !== null,
     position: Math.max(end, newest, lastKey(db, space.id)),
     snapshot,
     rows,

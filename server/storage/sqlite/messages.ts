@@ -1,9 +1,11 @@
 /** What crosses between the store and its workers: one table of requests per worker. */
+import type { StoredFacts, StoredFigures, StoredRevocation } from '../../space/catalogue.js'
 import type { MemberChange } from '../../space/member-store.js'
 import type { RosterMember } from '../../space/members.js'
 import type { DroppedInput } from '../../space/update-store.js'
 import type { Failpoints } from '../failpoints.js'
 import type { AttributionChunk, AttributionRequest } from './attribution-table.js'
+import type { ListRequest } from './catalogue-table.js'
 import type { PruneChunk, PruneCursor } from './prune.js'
 import type { PartToStore } from './snapshot-parts.js'
 import type { SnapshotToStore, StoreSnapshotResult } from './store-snapshot.js'
@@ -44,6 +46,15 @@ export type WriterExchanges = {
     request: { leftBeforeMs: number; unwrittenBeforeMs: number }
     response: boolean
   }
+  readonly 'delete-space': { request: { space: string; nowMs: number }; response: null }
+  /** The answer is the generation. */
+  readonly 'restore-space': { request: { space: string }; response: number }
+  readonly 'create-space': {
+    request: { space: string; nowMs: number }
+    response: { generation: number; isNew: boolean }
+  }
+  readonly revoke: { request: StoredRevocation; response: null }
+  readonly reinstate: { request: { space: string | null; user: string }; response: null }
   readonly status: { request: null; response: DatabaseStatus }
   readonly close: { request: null; response: null }
 }
@@ -63,6 +74,7 @@ export interface DatabaseStatus {
 /** A `StoredSpace` whose tail is a row batch. */
 export interface LoadedRows {
   readonly generation: number
+  readonly isDeleted: boolean
   readonly position: number
   readonly snapshot: { readonly update: Uint8Array; readonly position: number } | null
   readonly rows: Uint8Array
@@ -74,6 +86,9 @@ export interface LoadedRows {
 export type ReaderExchanges = {
   readonly load: { request: { space: string }; response: LoadedRows }
   readonly members: { request: { space: string }; response: readonly RosterMember[] }
+  readonly 'list-spaces': { request: ListRequest; response: readonly StoredFacts[] }
+  readonly 'find-space': { request: { space: string }; response: StoredFigures | null }
+  readonly revocations: { request: null; response: readonly StoredRevocation[] }
   readonly attribution: { request: AttributionRequest; response: AttributionChunk }
   /** Names of spaces with log rows behind their snapshot, in order, after `after`. */
   readonly 'list-compactable': { request: { after: string; limit: number }; response: readonly string[] }

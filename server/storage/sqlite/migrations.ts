@@ -102,6 +102,20 @@ const MIGRATIONS: readonly ((db: Connection) => void)[] = [
       CREATE INDEX members_left ON members (left_ms) WHERE left_ms IS NOT NULL;
     `)
   },
+  db => {
+    db.exec(`
+      -- A space that is deleted keeps what it has, until another is created in its place.
+      ALTER TABLE spaces ADD COLUMN deleted_ms INTEGER;
+
+      -- The space * is every space.
+      CREATE TABLE revocations (
+        space TEXT NOT NULL,
+        user TEXT NOT NULL,
+        at_ms INTEGER NOT NULL,
+        PRIMARY KEY (space, user)
+      ) STRICT, WITHOUT ROWID;
+    `)
+  },
 ]
 
 export const SCHEMA_VERSION = MIGRATIONS.length

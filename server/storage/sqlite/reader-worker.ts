@@ -3,6 +3,7 @@ import { workerData } from 'node:worker_threads'
 import { createFailpoints } from '../failpoints.js'
 import { encodeRowBatch } from '../row-batch.js'
 import { readAttribution } from './attribution-table.js'
+import { prepareCatalogueReader } from './catalogue-table.js'
 import { openReadable } from './connection.js'
 import { prepareLoad } from './load-space.js'
 import { prepareLoadMembers } from './member-table.js'
@@ -12,7 +13,8 @@ import { serveRequests } from './worker-port.js'
 const { database, failpoints } = workerData as WorkerOptions
 const passFailpoint = createFailpoints(failpoints)
 const db = openReadable(database)
-const load = prepareLoad(db)
+const load = prepareLoad(db, { isHidingDeleted: true })
+const catalogue = prepareCatalogueReader(db)
 const loadMembers = prepareLoadMembers(db)
 const listCompactable = db
   .prepare(
@@ -31,6 +33,9 @@ serveRequests<ReaderExchanges>(
       return { ...rest, rows: encodeRowBatch(rows) }
     },
     members: ({ space }) => loadMembers(space),
+    'list-spaces': request => catalogue.list(request),
+    'find-space': ({ space }) => catalogue.find(space),
+    revocations: () => catalogue.revocations(),
     attribution: request => readAttribution(db, request),
     'list-compactable': request => listCompactable.all(request) as string[],
     close: () => {

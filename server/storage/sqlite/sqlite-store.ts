@@ -5,6 +5,7 @@
 import { statSync } from 'node:fs'
 import { PlenumError } from '../../../shared/errors.js'
 import type { SpaceName } from '../../../shared/names.js'
+import type { Catalogue } from '../../space/catalogue.js'
 import type { MemberStore } from '../../space/member-store.js'
 import type { Observer } from '../../space/observer.js'
 import type {
@@ -30,7 +31,7 @@ import { decodeRowBatch, encodeRowBatch } from '../row-batch.js'
 import { StartupError } from '../startup-error.js'
 import type { AttributionChunk, AttributionRequest } from './attribution-table.js'
 import { compactSpace } from './compact-space.js'
-import type { DatabaseStatus } from './messages.js'
+import type { DatabaseStatus, ReaderExchanges, WriterExchanges } from './messages.js'
 import { PRUNE_START, type PruneCursor } from './prune.js'
 import type { VerifyReport } from './verify.js'
 import { closeConnections, createWorkers, endLongWork, type Workers } from './workers.js'
@@ -128,9 +129,9 @@ export class SqliteStore implements UpdateStore {
       }
       if (stored.quarantine !== null && !stored.isQuarantineKept)
         this.#keepQuarantine(space, stored.quarantine)
-      const { generation, position, snapshot, quarantine } = stored
+      const { generation, position, snapshot, quarantine, isDeleted } = stored
       const tail = decodeRowBatch(stored.rows).flatMap(decodeRow)
-      return { generation, position, snapshot, tail, quarantine }
+      return { generation, position, snapshot, tail, quarantine, isDeleted }
     })
   }
 
@@ -166,13 +167,19 @@ export class SqliteStore implements UpdateStore {
   }
 
   readonly members: MemberStore = {
-    load: space => this.#run('load_failed', () => this.#parts.workers.reader.call('members', { space })),
-    save: (changes, nowMs) =>
-      this.#run('degraded', async () => {
-        const { writer } = this.#parts.workers
-        if (!writer.isRunning) throw new Error('the writer is not running')
-        await writer.call('save-members', { changes, nowMs })
-      }),
+    load: space => this.#read('members', { space }),
+    save: async (changes, nowMs) => void (await this.#write('save-members', { changes, nowMs })),
+  }
+
+  readonly catalogue: Catalogue = {
+    list: request => this.#read('list-spaces', request),
+    find: space => this.#read('find-space', { space }),
+    revocations: () => this.#read('revocations', null),
+    delete: async (space, nowMs) => void (await this.#write('delete-space', { space, nowMs })),
+    restore: space => this.#write('restore-space', { space }),
+    create: (space, nowMs) => this.#write('create-space', { space, nowMs }),
+    revoke: async revocation => void (await this.#write('revoke', revocation)),
+    reinstate: async (space, user) => void (await this.#write('reinstate', { space, user })),
   }
 
   attribution(space: SpaceName): Promise<readonly Delivery[]> {
@@ -277,6 +284,25 @@ export class SqliteStore implements UpdateStore {
     void this.#track(workers.writer.call('quarantine', { space, reason })).catch(cause =>
       observer.report('error', 'a quarantine could not be recorded', { space, cause: String(cause) }),
     )
+  }
+
+  #read<Name extends keyof ReaderExchanges & string>(
+    name: Name,
+    request: ReaderExchanges[Name]['request'],
+  ): Promise<ReaderExchanges[Name]['response']> {
+    return this.#run('load_failed', () => this.#parts.workers.reader.call(name, request))
+  }
+
+  #write<Name extends keyof WriterExchanges & string>(
+    name: Name,
+    request: WriterExchanges[Name]['request'],
+  ): Promise<WriterExchanges[Name]['response']> {
+    return this.#run('degraded', async () => {
+      const { now, workers } = this.#parts
+      // One that is begun by the call would not know the database.
+      if (!workers.writer.isRunning) await workers.writer.call('reopen', { nowMs: now() })
+      return workers.writer.call(name, request)
+    })
   }
 
   #run<Result>(

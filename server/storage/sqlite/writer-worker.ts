@@ -47,6 +47,20 @@ serveRequests<WriterExchanges>({
     opened().saveMembers(changes, nowMs)
     return null
   },
+  'delete-space': ({ space, nowMs }) => {
+    opened().deleteSpace(space, nowMs)
+    return null
+  },
+  'restore-space': ({ space }) => opened().restoreSpace(space),
+  'create-space': ({ space, nowMs }) => opened().createSpace(space, nowMs),
+  revoke: revocation => {
+    opened().revoke(revocation)
+    return null
+  },
+  reinstate: ({ space, user }) => {
+    opened().reinstate(space, user)
+    return null
+  },
   'prune-members': before => opened().pruneMembers(before),
   prune: ({ from, beforeMs }) => opened().prune(from, beforeMs),
   status: () => opened().status(),

@@ -1,9 +1,11 @@
 /** The writing connection and what is written through it. Every method is one transaction and one sync. */
 import { PlenumError } from '../../../shared/errors.js'
+import type { StoredRevocation } from '../../space/catalogue.js'
 import type { MemberChange } from '../../space/member-store.js'
 import type { PassFailpoint } from '../failpoints.js'
 import type { LogRow } from '../log-row.js'
 import { prepareAppend } from './append-group.js'
+import { prepareCatalogueWriter } from './catalogue-table.js'
 import { assertSyncsEveryCommit, type Connection, isCorruption, openWritable } from './connection.js'
 import { endStays, prepareSaveMembers, pruneMembers } from './member-table.js'
 import type { DatabaseStatus } from './messages.js'
@@ -19,6 +21,9 @@ export class Writer {
   readonly #passFailpoint: PassFailpoint
   readonly #append: (rows: readonly LogRow[], nowMs: number) => void
   readonly #saveMembers: (changes: readonly MemberChange[], nowMs: number) => void
+  readonly #catalogue: ReturnType<typeof prepareCatalogueWriter>
+  /** What is remembered of where spaces end is not so any more. */
+  readonly #forget: () => void
   readonly #storePart: (part: PartToStore) => number
   readonly #clearRubbish: () => boolean
   readonly #storeSnapshot: (snapshot: SnapshotToStore, nowMs: number) => StoreSnapshotResult
@@ -51,6 +56,8 @@ export class Writer {
       }
       const saveMembers = db.transaction(prepareSaveMembers(db))
       this.#saveMembers = (changes, nowMs) => saveMembers.immediate(changes, nowMs)
+      this.#catalogue = prepareCatalogueWriter(db)
+      this.#forget = () => appender.forget()
       const parts = prepareSnapshotParts(db)
       const storePart = db.transaction(parts.store)
       this.#storePart = part => storePart.immediate(part)
@@ -106,6 +113,31 @@ export class Writer {
     this.#saveMembers(changes, nowMs)
   }
 
+  deleteSpace(space: string, nowMs: number): void {
+    this.#change(() => this.#catalogue.delete(space, nowMs))
+  }
+
+  /** @returns the generation */
+  restoreSpace(space: string): number {
+    return this.#change(() => this.#catalogue.restore(space))
+  }
+
+  createSpace(space: string, nowMs: number): { generation: number; isNew: boolean } {
+    try {
+      return this.#change(() => this.#catalogue.create(space, nowMs))
+    } finally {
+      this.#forget()
+    }
+  }
+
+  revoke(revocation: StoredRevocation): void {
+    this.#change(() => this.#catalogue.revoke(revocation))
+  }
+
+  reinstate(space: string | null, user: string): void {
+    this.#change(() => this.#catalogue.reinstate(space, user))
+  }
+
   /** A process opens the database: nobody is anywhere. */
   endStays(): void {
     this.#db.transaction(() => endStays(this.#db)).immediate()
@@ -118,6 +150,16 @@ export class Writer {
 
   prune(from: PruneCursor, beforeMs: number): PruneChunk {
     return this.#db.transaction(() => pruneChunk(this.#db, from, beforeMs)).immediate()
+  }
+
+  #change<Result>(change: () => Result): Result {
+    return this.#db
+      .transaction(() => {
+        const result = change()
+        this.#passFailpoint('catalogue:before-commit')
+        return result
+      })
+      .immediate()
   }
 
   status(): DatabaseStatus {

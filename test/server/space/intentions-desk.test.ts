@@ -241,7 +241,7 @@ test('[V6] what takes the engine too long is told whoever asked, and the space g
   })
   const ada = await Person.join(core, 'ada')
   await ada.proposes('rewrite')
-  const failed = rejectsWithCode('internal', core.registry.intentions(DEMO))
+  const failed = rejectsWithCode('rate_limited', core.registry.intentions(DEMO))
   await core.settle()
   await failed
   isStuck = false
@@ -253,7 +253,7 @@ test('[V6] [R8] a drain refuses it, and a space that ends leaves nobody waiting'
   const { core, ada } = await setup()
   await ada.proposes('rewrite')
   core.store.hold('attribution')
-  const asked = rejectsWithCode('load_failed', core.registry.intentions(DEMO))
+  const asked = rejectsWithCode('draining', core.registry.intentions(DEMO))
   await core.settle()
   const drained = core.registry.drain(1000)
   const refused = rejectsWithCode('draining', core.registry.intentions(DEMO))

@@ -17,6 +17,7 @@ const STORED: StoredSpace = {
   snapshot: { update: Uint8Array.of(100), position: 4 },
   tail: [flush(5), flush(6)],
   quarantine: null,
+  isDeleted: false,
 }
 const RESULT = Uint8Array.of(42)
 

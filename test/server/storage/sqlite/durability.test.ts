@@ -85,7 +85,7 @@ test('[T16] a migration that a kill interrupts is begun anew', async () => {
   const notes = new LoggedDocument('notes')
   const store = await folder.open()
   await store.append([{ space: notes.space, flushes: [notes.type('a')] }])
-  assert.is((await store.status()).schemaVersion, 3)
+  assert.is((await store.status()).schemaVersion, 4)
   assert.equal((await store.verify()).problems, [])
 })
 
