@@ -24,6 +24,7 @@ const ROOT = resolve(import.meta.dirname, '../..')
 /** The package by its own name, as whoever has installed it would import it. */
 export const ALIASES = [
   { find: /^plenum\/client$/, replacement: join(ROOT, 'dist/client/index.js') },
+  { find: /^plenum\/react$/, replacement: join(ROOT, 'dist/client/react/index.js') },
   { find: /^plenum\/server$/, replacement: join(ROOT, 'dist/server/index.js') },
 ]
 

@@ -31,6 +31,11 @@ const CASES: readonly {
   },
   { what: 'all of `plenum/client`, beside Yjs', source: `export * from 'plenum/client'`, external: ['yjs'] },
   {
+    what: 'all of `plenum/react`, beside Yjs and React',
+    source: `export * from 'plenum/react'`,
+    external: ['yjs', 'react'],
+  },
+  {
     what: "y-websocket's `WebsocketProvider`, beside Yjs",
     source: `export { WebsocketProvider } from 'y-websocket'`,
     external: ['yjs'],

@@ -48,7 +48,7 @@ test.before(
     // The whole tree of dependencies hangs on these links; nothing that only we develop with is among them.
     const { dependencies, peerDependencies } = manifest
     for (const name of [...Object.keys(dependencies), ...Object.keys(peerDependencies)]) link(name)
-    link('@types/node')
+    for (const name of ['@types/node', '@types/react', 'csstype']) link(name)
     writeFileSync(join(app, 'package.json'), JSON.stringify({ name: 'app', type: 'module' }))
   },
   { timeoutMs: TIMEOUT_MS },
@@ -99,9 +99,10 @@ test('[I2] an installed package runs: both sides, and the command', { timeoutMs:
   const names = await runInApp(`
     import { createService, signToken } from 'plenum/server'
     import { SpaceProvider, connectSpace, warnBeforeUnload } from 'plenum/client'
-    console.log([createService, signToken, SpaceProvider, connectSpace, warnBeforeUnload].map(value => typeof value).join())
+    import { SpaceRoom, useStateSync } from 'plenum/react'
+    console.log([createService, signToken, SpaceProvider, connectSpace, warnBeforeUnload, SpaceRoom, useStateSync].map(value => typeof value).join())
   `)
-  assert.is(names.trim(), 'function,function,function,function,function')
+  assert.is(names.trim(), Array(7).fill('function').join())
   const command = join(app, 'node_modules/plenum', manifest.bin.plenum as string)
   const { stdout } = await run(process.execPath, [command, '--version'], { cwd: app })
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }
@@ -126,8 +127,18 @@ for (const moduleResolution of ['nodenext', 'bundler']) {
       `
       import * as Y from 'yjs'
       import { type ConnectionState, type SaveState, SpaceProvider } from 'plenum/client'
+      import { SpaceRoom, useMembers, usePresence, useSharedMap } from 'plenum/react'
       import { createService, type Service } from 'plenum/server'
 
+      const room = SpaceRoom({ url: 'https://example.org', space: 'demo', token: () => 'a', children: null })
+      const names: string[] = useMembers(members => members.map(({ name }) => name))
+      const first: number | undefined = usePresence()[0]?.clientId
+      const [settings, map] = useSharedMap<string>('settings')
+      map.set('theme', settings.theme ?? 'dark')
+      const [theme] = useSharedMap<string, string | undefined>('settings', ({ theme }) => theme)
+      // @ts-expect-error a room is of a space
+      SpaceRoom({ url: 'https://example.org' })
+      export { first, names, room, theme }
       const provider = new SpaceProvider('wss://example.org/sync', 'demo', new Y.Doc(), { token: async () => 'a' })
       const state: SaveState = provider.saveState
       provider.on('connection', (connection: ConnectionState) => connection.state)
@@ -166,6 +177,22 @@ test('[I3] the client is made of the client, what both sides share, and the Yjs 
   const family = /^(yjs|y-websocket|y-protocols|y-indexeddb|lib0)(\/|$)/
   const foreign = graph.filter(module => !/^dist\/(client|shared)\//.test(module) && !family.test(module))
   assert.equal(foreign, [])
+})
+
+test('[J13] plenum/react brings the client and asks for React, and the client does not know of React', () => {
+  const entryOf = (name: string): string =>
+    (manifest.exports[name] as { default: string }).default.replace('./', '')
+  const foreign = [...graphOf(entryOf('./react'))].filter(module => !/^dist\/(client|shared)\//.test(module))
+  const client = [...graphOf(entryOf('./client'))]
+  assert.equal(
+    foreign.filter(module => !client.includes(module)),
+    ['react'],
+  )
+  assert.equal(
+    client.filter(module => /react/.test(module)),
+    [],
+  )
+  assert.not.match(readFileSync(join(root, 'dist/plenum-client.js'), 'utf8'), 'useSyncExternalStore')
 })
 
 test('[I3] bundled for a page, the client needs nothing of Node and nothing that is not in the bundle', async () => {

@@ -70,6 +70,7 @@ const PIECES: Readonly<Record<string, Piece>> = {
       'ada (done): Rewrite the introduction, and halve it',
     ],
   },
+  'Without React 0': { prints: ['the room is connected', "{ theme: 'dark' }"] },
 }
 
 /** Whole programs, which end by themselves, and what each prints. */
@@ -84,6 +85,10 @@ const TOO_NARROW = ['={providerFactory}', '={/** @type {any} */ (providerFactory
 
 /** Compiled, against the types of those packages that are installed here; all but Monaco run in a browser, too. */
 const EDITORS = ['CodeMirror', 'ProseMirror', 'Tiptap', 'Quill', 'Monaco', 'Lexical']
+
+/** Compiled, too: components, the first of which are shown by a test of their own. */
+const COMPONENTS = ['From React', 'Without a connection']
+const COMPILED = [...EDITORS, ...COMPONENTS]
 
 /** Read by people only: they need a machine of their own, or are an answer. */
 const NOT_RUN = ['ini', 'nginx', 'caddy', 'cron', 'json']
@@ -210,7 +215,7 @@ test('[I5] every example is run, compiled or named as neither', () => {
     const name = nameOf(example)
     if (language === 'sh') return name in SHELL
     if (language === 'js' || language === 'jsx') {
-      return name === 'Ten lines 0' || name in PIECES || name in PROGRAMS || EDITORS.includes(heading)
+      return name === 'Ten lines 0' || name in PIECES || name in PROGRAMS || COMPILED.includes(heading)
     }
     return NOT_RUN.includes(language)
   })
@@ -291,14 +296,14 @@ test('[I5] commands that are not run here name what is there', () => {
   note(`not run: docker, ${NOT_RUN.join(', ')}`)
 })
 
-test('[I5] the editors compile', { timeoutMs: TIMEOUT_MS }, async () => {
+test('[I5] the editors and components compile', { timeoutMs: TIMEOUT_MS }, async () => {
   const editors = join(folder, 'editors')
   mkdirSync(editors)
   const missing = new Set<string>()
   const { resolve } = createRequire(import.meta.url)
-  for (const { heading, language, code } of examples) {
-    if (!EDITORS.includes(heading)) continue
-    writeFileSync(join(editors, `${heading}.${language}`), code.replace(...TOO_NARROW))
+  for (const { heading, language, code, index } of examples) {
+    if (!COMPILED.includes(heading)) continue
+    writeFileSync(join(editors, `${heading} ${index}.${language}`), code.replace(...TOO_NARROW))
     for (const { specifier } of importsOf(heading, code, new Map())) {
       try {
         if (!specifier.startsWith('plenum/')) resolve(specifier)
@@ -330,7 +335,7 @@ test('[I5] the editors compile', { timeoutMs: TIMEOUT_MS }, async () => {
         checkJs: true,
         noEmit: true,
         strict: false,
-        jsx: 'preserve',
+        jsx: 'react-jsx',
         target: 'es2023',
         lib: ['es2023', 'dom'],
         module: 'esnext',
