@@ -9,7 +9,10 @@ export const OPERATIONS = [
   'announce-presence',
   'send-signals',
   'edit-document',
-  'administer',
+  'list-spaces',
+  'see-figures',
+  'manage-spaces',
+  'manage-members',
 ] as const
 export type Operation = (typeof OPERATIONS)[number]
 

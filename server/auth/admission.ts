@@ -62,13 +62,10 @@ export class Admission {
 
   /** Takes a place for one upgrade, or says why not. */
   enter(address: string, origin: OriginCheck, nowMs: number): Place | Refusal {
+    const unheard = this.glance(address, origin, nowMs)
+    if (unheard !== null) return unheard
     const key = addressKey(address)
     const isLimited = !isLoopback(key)
-    if (!isOriginAllowed(origin, this.#limits.origins)) {
-      return { code: 'origin_denied', message: 'origin not allowed', retryAfterMs: null }
-    }
-    const waitMs = this.#failures.waitMs(key, nowMs)
-    if (isLimited && waitMs > 0) return limited('too many upgrades without a valid token', waitMs)
     if (this.#total >= this.#limits.maxConnections) return limited('the server is full', FULL_RETRY_MS)
     if (isLimited && (this.#byAddress.get(key) ?? 0) >= this.#limits.maxConnectionsPerIp) {
       return limited('too many connections from this address', FULL_RETRY_MS)
@@ -76,6 +73,21 @@ export class Admission {
     this.#total++
     raise(this.#byAddress, key)
     return new OnePlace(this.#desk, key)
+  }
+
+  /** Why somebody is not even listened to, a request that wants no place included; null where they are. */
+  glance(address: string, origin: OriginCheck, nowMs: number): Refusal | null {
+    if (!isOriginAllowed(origin, this.#limits.origins)) {
+      return { code: 'origin_denied', message: 'origin not allowed', retryAfterMs: null }
+    }
+    const key = addressKey(address)
+    const waitMs = this.#failures.waitMs(key, nowMs)
+    return !isLoopback(key) && waitMs > 0 ? limited('too many requests without a valid token', waitMs) : null
+  }
+
+  /** Somebody who took no place turned out to have no good token. */
+  failed(address: string, nowMs: number): void {
+    this.#failures.add(addressKey(address), nowMs)
   }
 
   /** Forgets what no longer counts. */

@@ -4,12 +4,13 @@
  */
 import express, { type Express, Router } from 'express'
 import { PlenumError } from '../../shared/errors.js'
+import { apiRouter } from './api/api-router.js'
+import type { ApiPorts } from './api/ports.js'
 import type { DemoDesk } from './demo-desk.js'
 import { demoPage } from './demo-page.js'
 import { demoTokens } from './demo-tokens.js'
 import { handleErrors, type Report, sendError } from './errors.js'
 import { securityHeaders } from './security-headers.js'
-import { type SpaceApi, spaceApi } from './space-api.js'
 
 export interface HttpOptions {
   /** The path in front of every route, without a slash at its end; often empty. */
@@ -20,7 +21,7 @@ export interface HttpOptions {
   /** The demo page and who signs tokens for its visitors, if anybody does; null where there is no demo. */
   readonly demo: { readonly folder: string; readonly desk: DemoDesk | null } | null
   /** What is told about spaces to whoever has a token; null where nothing is. */
-  readonly api: SpaceApi | null
+  readonly api: Omit<ApiPorts, 'basePath'> | null
   readonly report: Report
 }
 
@@ -42,7 +43,7 @@ export const createHttpApp = ({ basePath, status, metrics, demo, api, report }: 
       response.set('Content-Type', metrics.contentType).set('Cache-Control', 'no-store').send(text)
     })
   }
-  if (api !== null) routes.use(spaceApi(api))
+  if (api !== null) routes.use('/api', apiRouter({ ...api, basePath }))
   if (demo !== null) routes.use(demoPage(demo.folder))
   if (demo !== null && demo.desk !== null) routes.use(demoTokens(demo.desk))
   const app = express()

@@ -4,12 +4,23 @@ import { PlenumError } from '../../shared/errors.js'
 import { type SpaceName, spacePath } from '../../shared/names.js'
 import { isOriginAllowed } from '../auth/origin.js'
 import type { Config } from '../config.js'
-import { clientAddress, clientHost, type Judge } from '../transport/index.js'
+import type { Access, Scope } from '../space/peer.js'
+import { type Caller, clientAddress, clientHost, type Judge, type Place } from '../transport/index.js'
 
 export interface ApiGuard {
   isOriginAllowed(request: IncomingMessage): boolean
-  /** @throws what the judge refuses with */
-  admit(request: IncomingMessage, space: SpaceName): Promise<void>
+  /** @throws what the judge refuses with, but for lack of room: a request is no connection */
+  admit(request: IncomingMessage, space: SpaceName): Promise<Access>
+  /** As `admit`, with a place among the connections: whoever gets it leaves it. @throws what the judge refuses with */
+  enter(request: IncomingMessage, space: SpaceName): Promise<Entered>
+  /** @throws as `admit` */
+  survey(request: IncomingMessage): Promise<Scope>
+}
+
+export interface Entered {
+  readonly space: SpaceName
+  readonly access: Access
+  readonly place: Place
 }
 
 export const createApiGuard = (
@@ -20,29 +31,37 @@ export const createApiGuard = (
     origin: request.headers.origin,
     host: clientHost(request, trustProxy),
   })
+  const callerOf = (request: IncomingMessage): Caller => ({
+    address: clientAddress(request, trustProxy),
+    ...originOf(request),
+    credentials: {
+      subprotocols: [],
+      authorization: request.headers.authorization,
+      // A token in an address would end up in logs.
+      query: new URLSearchParams(),
+      headers: request.headers,
+    },
+  })
   return {
     isOriginAllowed: request => isOriginAllowed(originOf(request), origins),
 
     async admit(request, space) {
-      const verdict = await judge.judge({
-        dialect: 'stock',
-        spacePath: spacePath(space),
-        address: clientAddress(request, trustProxy),
-        ...originOf(request),
-        credentials: {
-          subprotocols: [],
-          authorization: request.headers.authorization,
-          // A token in an address would end up in logs.
-          query: new URLSearchParams(),
-          headers: request.headers,
-        },
-      })
+      return judge.admitRequest(callerOf(request), space)
+    },
+
+    async enter(request, space) {
+      const applicant = { dialect: 'plenum', spacePath: spacePath(space), ...callerOf(request) } as const
+      const verdict = await judge.judge(applicant)
       if (verdict.type === 'refused') {
-        const { refusal, cause } = verdict
-        throw new PlenumError(refusal.code, refusal.message, { cause })
+        const { code, message } = verdict.refusal
+        throw new PlenumError(code, message, { cause: verdict.cause })
       }
-      // A request is no connection: it holds no place while it is answered.
-      verdict.place.leave()
+      const { access, place } = verdict
+      return { space, access, place }
+    },
+
+    async survey(request) {
+      return judge.surveyRequest(callerOf(request))
     },
   }
 }

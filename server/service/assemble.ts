@@ -20,7 +20,7 @@ import { createObserver, type ServiceObserver } from '../observability/observer.
 import type { EventSink } from '../space/events.js'
 import { type DrainReport, Registry } from '../space/registry.js'
 import { type Scheduler, systemScheduler } from '../space/scheduler.js'
-import { Judge, sweptBeatMs, WatchedGate, WebSocketDoor } from '../transport/index.js'
+import { Judge, sweptBeatMs, WatchedGate, Watchers, WebSocketDoor } from '../transport/index.js'
 import { createApiGuard } from './api-guard.js'
 import { deflatePacking } from './deflate.js'
 import { openEngine } from './open-engine.js'
@@ -73,7 +73,7 @@ export const assemble = async (
   const { scheduler = systemScheduler } = options
   const now = (): number => scheduler.now()
   const sweepMs = Math.min(SWEEP_MS, config.heartbeatMs)
-  let live: { door: WebSocketDoor; registry: Registry } | null = null
+  let live: Live | null = null
   const metrics = new Metrics(() => figuresOf(live), options.isWithProcessMetrics ?? false)
   const observer = createObserver(createLogger(config.logLevel, options.logDestination), metrics, now)
   const opened = await openServiceStore({ config, observer, now }, options.openStore)
@@ -113,8 +113,17 @@ export const assemble = async (
       isCompressing: config.compression === 'on',
       maxPayloadBytes: Math.max(config.maxFrameBytes, config.maxDocumentBytes),
     })
-    live = { door, registry }
     const judge = new Judge({ gate, admission, now })
+    const watchers = new Watchers({
+      gate,
+      desk: registry.desk,
+      spaces: registry,
+      observer,
+      now,
+      beatMs: config.heartbeatMs,
+      stuckMs: config.slowPeerDeadlineMs + config.heartbeatMs,
+    })
+    live = { door, watchers, registry }
     const app = createHttpApp({
       basePath: config.basePath,
       status: () => registry.status,
@@ -122,15 +131,16 @@ export const assemble = async (
       demo: config.demo === 'on' ? { folder: DEMO_FOLDER, desk: options.demoDesk ?? null } : null,
       api: {
         ...createApiGuard(judge, config),
-        members: space => registry.members(space),
-        intentions: space => registry.intentions(space),
+        desk: registry.desk,
+        watch: (response, watch) => watchers.watch(response, watch),
+        maxUpdateBytes: config.maxFrameBytes,
         now,
       },
       report: observer.report,
     })
     const sweeps = setInterval(() => {
       const nowMs = now()
-      for (const part of [registry, door, judge, watched, admission, opened])
+      for (const part of [registry, door, watchers, judge, watched, admission, opened])
         attempt(observer, () => part.sweep(nowMs))
     }, sweepMs)
     return {
@@ -181,8 +191,14 @@ const openGate = async (
   return createGate(createJwtGate({ secret: secret.value, audience, issuer, skewSeconds, now }))
 }
 
-const figuresOf = (live: { door: WebSocketDoor; registry: Registry } | null) => ({
-  connections: live?.door.connections ?? 0,
+interface Live {
+  readonly door: WebSocketDoor
+  readonly watchers: Watchers
+  readonly registry: Registry
+}
+
+const figuresOf = (live: Live | null) => ({
+  connections: (live?.door.connections ?? 0) + (live?.watchers.connections ?? 0),
   ...(live?.registry.status ?? { spaces: 0, uncommittedBytes: 0, isDegraded: false, isDraining: false }),
 })
 

@@ -3,6 +3,7 @@
  * are shared between peers: an implementation never changes them, and neither does the caller afterwards.
  */
 import type { ErrorCode } from '../../shared/errors.js'
+import type { SpaceName } from '../../shared/names.js'
 import type { Role } from '../../shared/roles.js'
 
 export type PeerId = string & { readonly __brand: 'PeerId' }
@@ -26,6 +27,15 @@ export interface Access {
   readonly role: Role
   /** When the token ends, ms since 1970; null where it does not. */
   readonly expiresAtMs: number | null
+}
+
+/** Who asks for something that names no space, and what they may do where: another result of the gate. */
+export interface Scope {
+  readonly user: string
+  /** The role on a space, or null. */
+  roleOn(space: SpaceName): Role | null
+  /** The role on every space that there is or will be, or null. */
+  readonly everywhere: Role | null
 }
 
 /** `plenum`: the client offered `plenum.v1` and gets types from 100; `stock`: it gets types 0–3 only. */

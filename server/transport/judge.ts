@@ -4,14 +4,17 @@
  */
 import { PlenumError, toPlenumError } from '../../shared/errors.js'
 import { parseSpacePath, type SpaceName } from '../../shared/names.js'
-import type { Access, Dialect } from '../space/peer.js'
+import type { Access, Dialect, Scope } from '../space/peer.js'
 import { Deadlines } from './deadlines.js'
 import type { Admission, Gate, Place, Refusal } from './ports.js'
 
-export interface Applicant {
+export interface Applicant extends Caller {
   readonly dialect: Dialect
   /** The space's name as it stands in the path, still escaped. */
   readonly spacePath: string
+}
+
+export interface Caller {
   readonly address: string
   /** The headers `Origin` and `Host`. */
   readonly origin: string | undefined
@@ -76,10 +79,47 @@ export class Judge {
     }
   }
 
-  #admit({ credentials, address }: Applicant, space: SpaceName): Promise<Access> {
-    const { gate, now } = this.#options
+  /**
+   * Who asks something of a space without a connection: no place is taken, and none is needed.
+   * @throws what `judge` refuses with, but for lack of room
+   */
+  async admitRequest(caller: Caller, space: SpaceName): Promise<Access> {
+    return this.#answer(caller, () => this.#admit(caller, space))
+  }
+
+  /** Who asks something of no space in particular. @throws as `admitRequest`; forbidden where the gate cannot tell */
+  async surveyRequest(caller: Caller): Promise<Scope> {
+    const { gate } = this.#options
+    return this.#answer(caller, async () => {
+      if (gate.scope === undefined)
+        throw new PlenumError('forbidden', 'tokens are not judged here without a space')
+      return this.#inTime(gate.scope({ ...caller.credentials, address: caller.address }))
+    })
+  }
+
+  async #answer<Answer>({ address, origin, host }: Caller, ask: () => Promise<Answer>): Promise<Answer> {
+    const { admission, now } = this.#options
+    if (this.#isDraining) throw new PlenumError('draining')
+    const refusal = admission.glance(address, { origin, host }, now())
+    if (refusal !== null) throw new PlenumError(refusal.code, refusal.message)
+    try {
+      const answer = await ask()
+      if (this.#isDraining) throw new PlenumError('draining')
+      return answer
+    } catch (error) {
+      const known = toPlenumError(error)
+      if (known.code === 'unauthenticated') admission.failed(address, now())
+      throw known
+    }
+  }
+
+  #admit({ credentials, address }: Caller, space: SpaceName): Promise<Access> {
+    return this.#inTime(this.#options.gate.admit({ ...credentials, address }, space))
+  }
+
+  #inTime<Answer>(answer: Promise<Answer>): Promise<Answer> {
     const late = (): Error => new PlenumError('internal', 'the gate did not answer in time')
-    return this.#waiting.within(gate.admit({ ...credentials, address }, space), now(), late)
+    return this.#waiting.within(answer, this.#options.now(), late)
   }
 }
 

@@ -6,7 +6,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { ErrorCode, LogLevel } from '../../shared/errors.js'
 import type { SpaceName } from '../../shared/names.js'
 import type { LeaveReason, ResumePoint } from '../../shared/protocol/index.js'
-import type { Access, Dialect, Peer } from '../space/peer.js'
+import type { Access, Dialect, Peer, Scope } from '../space/peer.js'
 
 export interface Gate {
   /** @throws unauthenticated, token_expired, forbidden */
@@ -23,6 +23,8 @@ export interface Gate {
   ): Promise<Access>
   /** @throws unauthenticated, token_expired, forbidden */
   renew(token: string, space: SpaceName, user: string): Promise<Access>
+  /** For requests that name no space, where the gate can tell. @throws unauthenticated, token_expired */
+  scope?(credentials: Parameters<Gate['admit']>[0]): Promise<Scope>
 }
 
 export interface Refusal {
@@ -48,6 +50,14 @@ export interface Admission {
     origin: { readonly origin: string | undefined; readonly host: string | undefined },
     nowMs: number,
   ): Place | Refusal
+  /** Why somebody who wants no place is not listened to; null where they are. */
+  glance(
+    address: string,
+    origin: { readonly origin: string | undefined; readonly host: string | undefined },
+    nowMs: number,
+  ): Refusal | null
+  /** Somebody without a place had no good token. */
+  failed(address: string, nowMs: number): void
 }
 
 /** A connection as its space sees it from the inside. */

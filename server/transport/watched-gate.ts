@@ -20,8 +20,13 @@ export class WatchedGate implements Gate {
   readonly #options: WatchedGateOptions
   readonly #waiting = new Deadlines(GATE_TIMEOUT_MS)
 
+  readonly scope?: NonNullable<Gate['scope']>
+
   constructor(options: WatchedGateOptions) {
     this.#options = options
+    const { gate } = options
+    // As `admit`; there only where the gate has it.
+    if (gate.scope !== undefined) this.scope = async credentials => gate.scope!(credentials)
   }
 
   /** The judge, who asks, does the watching. */

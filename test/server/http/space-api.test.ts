@@ -133,7 +133,7 @@ test('[A23] pages of an allowed origin may ask', async () => {
   })
   assert.equal(
     [preflight.status, preflight.headers.get('access-control-allow-headers')],
-    [204, 'Authorization'],
+    [204, 'Authorization, Content-Type, Last-Event-ID'],
   )
   const answer = await ask(url, await tokenFor('ann'), undefined, { Origin: origin })
   assert.equal([answer.status, answer.headers.get('access-control-allow-origin')], [200, origin])
