@@ -51,7 +51,9 @@ export const relayAwareness = (awareness: Awareness, options: AwarenessRelayOpti
   return {
     start: () => {
       awareness.on('update', onUpdate)
-      announceState()
+      // Nobody takes a first state at clock 0: those who set none would be seen after 15 s only.
+      if (awareness.meta.get(clientID)?.clock === 0) awareness.setLocalState(awareness.getLocalState())
+      else announceState()
     },
     announce: announceState,
     receive: entries => others.receive(() => apply(entries)),

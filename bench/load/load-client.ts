@@ -76,7 +76,8 @@ export class LoadClient {
     this.#socket.on('open', () => {
       for (const greeting of dialect.greetings(space)) this.#socket.send(greeting)
       if (dialect.asks) this.send(step1(options.stateVector?.() ?? EMPTY_STATE_VECTOR))
-      if (this.#state === EMPTY_STATE) this.#tell(EMPTY_STATE)
+      // Ours begin at a clock at which they are seen.
+      if (this.#state === EMPTY_STATE && dialect.needsRenewals) this.#tell(EMPTY_STATE)
       else if (this.#state !== null) this.announce(this.#state)
     })
     this.synced = new Promise((resolve, reject) => {

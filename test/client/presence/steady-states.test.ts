@@ -158,3 +158,23 @@ test('[A42] whoever left and is told of again counts at any clock, and is not re
   relay.receive(entryOf(other))
   assert.equal(seen().sort(), [2, 3])
 })
+
+test('[A43] a client whose app sets no state is seen by its first announcement', () => {
+  const doc = new Y.Doc()
+  const mine = new awarenessProtocol.Awareness(doc)
+  const other = aware(2, {})
+  awarenesses.push(mine)
+  const sent: Uint8Array[] = []
+  const relay = relayAwareness(mine, {
+    origin: SERVER,
+    clock,
+    isLive: () => true,
+    send: entries => sent.push(entries),
+    ask: () => {},
+  })
+  relays.push(relay)
+  relay.start()
+  assert.is(sent.length, 1)
+  awarenessProtocol.applyAwarenessUpdate(other, sent[0]!, SERVER)
+  assert.equal(other.getStates().get(doc.clientID), {})
+})
