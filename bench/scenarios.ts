@@ -95,7 +95,7 @@ export const SCENARIOS: readonly Scenario[] = [
     title: 'one room of 100 clients, 20 of them type 20 characters/s each',
     group: 'Editing together',
     parameters: { clients: 100, writers: 20, rate: 20, seconds: 8 },
-    needs: ['anywhere'],
+    needs: ['anywhere', 'extension'],
     run: fanout,
   },
   {
@@ -103,7 +103,7 @@ export const SCENARIOS: readonly Scenario[] = [
     title: 'one room of 100 clients, one fast author of 200 characters/s',
     group: 'Editing together',
     parameters: { clients: 100, writers: 1, rate: 200, seconds: 8 },
-    needs: ['anywhere', 'documents'],
+    needs: ['anywhere', 'documents', 'extension'],
     leftOut: CEILING,
     run: fanout,
   },
