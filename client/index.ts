@@ -15,6 +15,7 @@ export { type ChannelClass, type ChannelOptions, channelClass } from './channel/
 export type { Clock } from './channel/clock.js'
 export { type Close, ConnectionClosed } from './channel/connection-closed.js'
 export type { ConnectionState } from './channel/connection-state.js'
+export type { Door } from './channel/door-choice.js'
 export type { WatchHints } from './channel/hints.js'
 export {
   advance,

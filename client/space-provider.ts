@@ -17,7 +17,9 @@ import { systemClock } from './channel/clock.js'
 import { ConnectionClosed } from './channel/connection-closed.js'
 import type { ConnectionState } from './channel/connection-state.js'
 import { Dialer } from './channel/dialer.js'
+import type { Door } from './channel/door-choice.js'
 import { throwUncaught } from './channel/emitter.js'
+import { fallbackTransport } from './channel/fallback-transport.js'
 import {
   createLedger,
   forgetIncarnation,
@@ -26,7 +28,6 @@ import {
   type SaveState,
 } from './channel/save-ledger.js'
 import type { TokenSource } from './channel/token-source.js'
-import { webSocketTransport } from './channel/websocket-transport.js'
 import { type DocumentLink, isEmptyDocument, type LocalChange, linkDocument } from './document-link.js'
 import { LocalCopy } from './offline/local-copy.js'
 import type { Member } from './presence/member.js'
@@ -92,6 +93,8 @@ export class SpaceProvider extends StockProvider {
       WebSocketPolyfill: {} as typeof WebSocket,
     })
     this.#options = options
+    // The dialer watches, by a clock that knows of frozen pages.
+    clearInterval(this._checkInterval)
     this.#identity = new Identity(user, () => this.#joinTabs())
     this.#dialer = this.#createDialer()
     this._WS = channelsOf(this.#dialer)
@@ -134,6 +137,11 @@ export class SpaceProvider extends StockProvider {
 
   get connection(): ConnectionState {
     return this.#dialer.connection
+  }
+
+  /** Which way the connection goes; null while there is none. It is another only after a `connection` event. */
+  get door(): Door | null {
+    return this.#dialer.door
   }
 
   get saveState(): SaveState {
@@ -276,6 +284,11 @@ export class SpaceProvider extends StockProvider {
     super.connect()
   }
 
+  override disconnect(): void {
+    super.disconnect()
+    this.#dialer.leave()
+  }
+
   override connectBc(): void {
     this.#joinTabs()
   }
@@ -304,11 +317,11 @@ export class SpaceProvider extends StockProvider {
 
   #createDialer(): Dialer {
     const { token, transport, WebSocketPolyfill, maxBackoffTime, shouldReconnect, ...rest } = this.#options
-    const { openTimeoutMs, clock, hints } = rest
+    const { openTimeoutMs, clock, hints, doors } = rest
     const { doc } = this
     return new Dialer({
       token: token === undefined ? undefined : this.#identity.guard(token),
-      transport: transport ?? webSocketTransport(WebSocketPolyfill),
+      transport: transport ?? fallbackTransport({ WebSocket: WebSocketPolyfill, doors, clock, hints }),
       ledger: createLedger({ incarnation: null, isEmptyDocument: isEmptyDocument(doc) }),
       isEmptyDocument: () => isEmptyDocument(doc),
       mayResume: () => !this.#document.isPending,

@@ -38,6 +38,8 @@ export type AttemptState = Tally &
     | { readonly phase: 'dialing' }
     /** `drainDelayMs`: the server will go, and told when to come back. */
     | { readonly phase: 'open'; readonly drainDelayMs: number | null }
+    /** Between two connections, of which the second will be better: its owner comes back at once. */
+    | { readonly phase: 'moving' }
     | { readonly phase: 'stopped'; readonly stop: Stop }
     /** Stopped, and an owner that does not know it wants an attempt: it is kept waiting without a network. */
     | { readonly phase: 'parked'; readonly stop: Stop }
@@ -58,6 +60,8 @@ export type AttemptEvent =
   | { readonly type: 'synced' }
   | { readonly type: 'draining'; readonly delayMs: number }
   | { readonly type: 'lost'; readonly close: Close; readonly isPermanent: boolean }
+  /** The transport left for a better way; nothing is wrong. */
+  | { readonly type: 'moved' }
   /** The owner let go of its attempt. */
   | { readonly type: 'released' }
   | { readonly type: 'resume' }
@@ -94,6 +98,8 @@ export const IDLE: AttemptState = Object.freeze({
 })
 
 const LOST = 1006
+/** RFC 6455's registry: "service restart". */
+const MOVED: Close = Object.freeze({ code: 1012, reason: 'there is a better way' })
 const MAX_EXPIRIES = 2
 const NONE: Effect = { type: 'none' }
 
@@ -114,6 +120,7 @@ export const nextAttempt = (state: AttemptState, event: AttemptEvent, at: Circum
   switch (event.type) {
     case 'wanted':
       if (state.phase === 'idle') return wanted(state, at)
+      if (state.phase === 'moving') return authorize(state)
       if (state.phase !== 'stopped') return impossible(state, event)
       return event.isDeliberate ? afresh() : still({ ...state, phase: 'parked' })
     case 'due':
@@ -145,6 +152,11 @@ export const nextAttempt = (state: AttemptState, event: AttemptEvent, at: Circum
     case 'lost':
       if (state.phase !== 'dialing' && state.phase !== 'open') return impossible(state, event)
       return event.isPermanent ? stopped(state, event.close) : failed(state, event.close, at)
+    case 'moved':
+      if (state.phase !== 'dialing' && state.phase !== 'open') return impossible(state, event)
+      // Who was told when to come back is not early.
+      if (state.phase === 'open' && state.drainDelayMs !== null) return failed(state, MOVED, at)
+      return { state: { ...tally(state), phase: 'moving' }, effect: { type: 'end', close: MOVED } }
     case 'released':
       if (state.phase === 'idle' || state.phase === 'stopped') return impossible(state, event)
       return { state: idleAfter(state), effect: { type: 'hang-up' } }

@@ -7,19 +7,22 @@ import { Channel } from './channel.js'
 import type { Clock } from './clock.js'
 import type { ConnectionState } from './connection-state.js'
 import { Dialer } from './dialer.js'
+import type { Door } from './door-choice.js'
+import { fallbackTransport } from './fallback-transport.js'
 import type { WatchHints } from './hints.js'
 import { createLedger } from './save-ledger.js'
 import type { SocketClass } from './socket.js'
 import type { TokenSource } from './token-source.js'
 import type { OpenTransport } from './transport.js'
-import { webSocketTransport } from './websocket-transport.js'
 
 export interface ChannelOptions {
   /** Asked for at each attempt. Without it, the URL must carry one (`?token=`). */
   readonly token?: TokenSource
   /** Where there is no global WebSocket (Node 20): the class of the `ws` package. */
   readonly WebSocket?: SocketClass
-  /** Instead of a WebSocket. */
+  /** The ways to the server that may be used; by default all: the first that works, the best first. */
+  readonly doors?: readonly Door[]
+  /** Instead of these ways. */
   readonly transport?: OpenTransport
   /** The incarnation under which the local copy was last synced, where the app remembers it. */
   readonly knownIncarnation?: string
@@ -50,13 +53,14 @@ export interface ChannelClass {
  * make one class per provider.
  */
 export const channelClass = (options: ChannelOptions = {}): ChannelClass => {
-  const { WebSocket, knownIncarnation: incarnation = null, isEmptyDocument, onConnection, ...rest } = options
+  const { knownIncarnation: incarnation = null, isEmptyDocument, onConnection, ...rest } = options
+  const { WebSocket, doors, clock, hints } = rest
   const dialers = new Map<string, Dialer>()
   const dialerFor = (url: string): Dialer => {
     const known = dialers.get(url)
     if (known !== undefined && !known.isBusy) return known
     const dialer = new Dialer({
-      transport: webSocketTransport(WebSocket),
+      transport: fallbackTransport({ WebSocket, doors, clock, hints }),
       ...rest,
       isEmptyDocument,
       ledger: createLedger({ incarnation, isEmptyDocument: isEmptyDocument?.() ?? true }),

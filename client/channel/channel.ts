@@ -6,6 +6,7 @@
 import { PlenumError } from '../../shared/errors.js'
 import type { Close } from './connection-closed.js'
 import type { Attempt, Dialer } from './dialer.js'
+import type { Door } from './door-choice.js'
 import { throwUncaught } from './emitter.js'
 
 export interface ChannelEvents {
@@ -79,6 +80,11 @@ export class Channel {
   /** The subprotocol that the server selected; empty before `open`. */
   get protocol(): string {
     return this.#protocol
+  }
+
+  /** Which way it goes; null unless it is open. */
+  get door(): Door | null {
+    return this.#readyState === OPEN ? this.#dialer.door : null
   }
 
   get bufferedAmount(): number {

@@ -22,6 +22,7 @@ export const connectionState = (attempt: AttemptState, nowMs: number): Connectio
       return { state: 'offline', retryInMs: Math.max(0, attempt.notBeforeMs - nowMs) }
     case 'authorizing':
     case 'dialing':
+    case 'moving':
       return { state: 'connecting' }
     case 'open':
       return { state: 'connected' }

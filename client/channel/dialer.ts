@@ -4,7 +4,12 @@
  * the attempt that it was for.
  */
 import { assertNever, ERRORS, PlenumError, toPlenumError } from '../../shared/errors.js'
-import { encodeMessage, type ServerMessage, SUBPROTOCOL_PLENUM } from '../../shared/protocol/index.js'
+import {
+  EMPTY_AWARENESS_FRAME,
+  encodeMessage,
+  type ServerMessage,
+  SUBPROTOCOL_PLENUM,
+} from '../../shared/protocol/index.js'
 import {
   type AttemptEvent,
   type AttemptState,
@@ -19,7 +24,9 @@ import { type Clock, MAX_TIMER_MS, systemClock } from './clock.js'
 import type { Close } from './connection-closed.js'
 import { type ConnectionState, connectionState } from './connection-state.js'
 import { Conversation, type ConversationOptions } from './conversation.js'
-import { type WatchHints, watchPage } from './hints.js'
+import type { Door } from './door-choice.js'
+import { type WatchHints, watchPage, watchThaw } from './hints.js'
+import { patiently, watchSilence } from './patience.js'
 import { resumeUrl, steadyUrl, subprotocols } from './space-url.js'
 import { fetchToken, renewalDelayMs, type TokenSource } from './token-source.js'
 import type { OpenTransport, Transport } from './transport.js'
@@ -114,6 +121,11 @@ export class Dialer {
     return this.#state.phase === 'stopped' || this.#state.phase === 'parked'
   }
 
+  /** Which way the open connection goes; null without one. */
+  get door(): Door | null {
+    return this.#state.phase === 'open' ? (this.#running?.transport?.door ?? null) : null
+  }
+
   get bufferedBytes(): number {
     return this.#running?.transport?.bufferedBytes ?? 0
   }
@@ -155,6 +167,11 @@ export class Dialer {
     transport?.close(ERRORS[code].close, message)
   }
 
+  /** Nobody comes back. */
+  leave(): void {
+    if (this.#state.phase === 'moving') this.#step({ type: 'released' })
+  }
+
   /** Forgets why it stopped: an attempt that waits goes on at once. */
   resume(): void {
     this.#step({ type: 'resume' })
@@ -192,7 +209,7 @@ export class Dialer {
         this.#dial(running)
         break
       case 'open':
-        this.#watch(running, SILENCE_MS)
+        this.#watch(running)
         running.attempt.opened(running.transport?.protocol ?? '')
         break
       case 'end':
@@ -235,7 +252,7 @@ export class Dialer {
     const asked = isSteady ? steadyUrl(running.attempt.url) : running.attempt.url
     const url = resumeUrl(asked, point)
     this.conversation.opening()
-    this.#cancelWait = this.#clock.after(openTimeoutMs, () => this.#giveUp(running))
+    this.#cancelWait = patiently(this.#clock, openTimeoutMs, () => this.#giveUp(running))
     const isCurrent = (): boolean => this.#running === running
     const target = { url, protocols: [...subprotocols(running.token), ...protocols] }
     try {
@@ -243,6 +260,7 @@ export class Dialer {
         opened: () => isCurrent() && this.#checkProtocol(running),
         frame: data => isCurrent() && this.#receive(running, data),
         closed: close => (isCurrent() ? this.#lose(close) : running.attempt.gone(close)),
+        moved: () => isCurrent() && this.#step({ type: 'moved' }),
       })
     } catch (cause) {
       this.fail(
@@ -254,12 +272,21 @@ export class Dialer {
   }
 
   /** On a clock that never jumps: that of the stock provider, which watches as well, is the date. */
-  #watch(running: Running, delayMs: number): void {
-    this.#cancelWatch = this.#clock.after(delayMs, () => {
-      const { silentMs } = this.conversation.serverClock
-      if (silentMs < SILENCE_MS) this.#watch(running, SILENCE_MS - silentMs)
-      else this.#giveUp(running)
+  #watch(running: Running): void {
+    const cancelSilence = watchSilence({
+      clock: this.#clock,
+      limitMs: SILENCE_MS,
+      silentMs: () => this.conversation.serverClock.silentMs,
+      onSilent: () => this.#giveUp(running),
     })
+    // What came while the page was frozen is read after its timers: they are not to take it for silence.
+    const cancelThaw = watchThaw(() =>
+      running.attempt.frame(EMPTY_AWARENESS_FRAME.slice().buffer as ArrayBuffer),
+    )
+    this.#cancelWatch = () => {
+      cancelSilence()
+      cancelThaw()
+    }
   }
 
   #giveUp({ transport }: Running): void {

@@ -16,3 +16,14 @@ export const watchPage: WatchHints = onHint => {
     globalThis.removeEventListener?.('online', onHint)
   }
 }
+
+/** Whether nobody looks at the page, so that its timers may wait. */
+export const isPageHidden = (): boolean =>
+  typeof document !== 'undefined' && document.visibilityState === 'hidden'
+
+/** Calls `onThaw` when a page that was frozen goes on: before the timers that came due meanwhile. */
+export const watchThaw: WatchHints = onThaw => {
+  const page = typeof document === 'undefined' ? null : document
+  page?.addEventListener('resume', onThaw)
+  return () => page?.removeEventListener('resume', onThaw)
+}

@@ -1,5 +1,6 @@
 /** The port between an attempt and the network: frames both ways, in order, until one close. */
 import type { Close } from './connection-closed.js'
+import type { Door } from './door-choice.js'
 
 export interface TransportEvents {
   opened(): void
@@ -7,13 +8,19 @@ export interface TransportEvents {
   frame(data: unknown): void
   /** The last event. */
   closed(close: Close): void
+  /** Instead of `closed`: nothing is wrong, and the next attempt gets through a better door. */
+  moved(): void
 }
 
 export interface Transport {
   /** The subprotocol that the server selected. */
   readonly protocol: string
+  /** Which way it goes; a transport of the app's own need not say. */
+  readonly door?: Door | undefined
   /** Bytes taken by `send` that the network has not taken yet. */
   readonly bufferedBytes: number
+  /** It closed for want of signs of life, of which it never got one: something on the way holds them back. */
+  readonly isStalled?: boolean
   send(frame: Uint8Array<ArrayBuffer>): void
   /** What was sent before still goes out. */
   close(code: number, reason: string): void

@@ -20,6 +20,7 @@ export const webSocketTransport =
     socket.addEventListener('error', () => {})
     socket.addEventListener('close', ({ code, reason }) => events.closed({ code, reason }))
     return {
+      door: 'websocket',
       get protocol() {
         return socket.protocol
       },

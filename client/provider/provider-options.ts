@@ -2,6 +2,7 @@
 import type { Awareness } from 'y-protocols/awareness'
 import type { WebsocketProvider } from 'y-websocket'
 import type { Clock } from '../channel/clock.js'
+import type { Door } from '../channel/door-choice.js'
 import type { WatchHints } from '../channel/hints.js'
 import type { SocketClass } from '../channel/socket.js'
 import type { TokenSource } from '../channel/token-source.js'
@@ -38,7 +39,9 @@ export interface SpaceProviderOptions extends StockOptions {
   readonly user?: string
   /** Keep a copy in this browser; needs `user`, or a token that is given as a text. */
   readonly offline?: boolean | OfflineOptions
-  /** Instead of a WebSocket. */
+  /** The ways to the server that may be used; by default all: the first that works, the best first. */
+  readonly doors?: readonly Door[]
+  /** Instead of these ways. */
   readonly transport?: OpenTransport
   /** How long a server may take to answer, ms. */
   readonly openTimeoutMs?: number

@@ -596,3 +596,23 @@ test('[P30] a copy that was given up takes its position with it', async () => {
   await accept(setUp, before)
   assert.is(askedFor(setUp), null)
 })
+
+test('[D52] tells which way it goes while it is connected', async () => {
+  const setUp = create({ doors: ['websocket'] })
+  assert.is(setUp.provider.door, null)
+  await accept(setUp)
+  assert.is(setUp.provider.door, null)
+  setUp.server.say(WELCOME)
+  assert.is(setUp.provider.door, 'websocket')
+  setUp.provider.disconnect()
+  assert.is(setUp.provider.door, null)
+})
+
+test('[D45] the stock watch, which takes the date for the time, is off', async () => {
+  const { provider, clock } = await synced()
+  provider.wsLastMessageReceived = 0
+  // What the stock provider's interval would do every three seconds.
+  assert.is((provider._checkInterval as unknown as { _destroyed: boolean })._destroyed, true)
+  clock.advance(3_000)
+  assert.is(provider.connection.state, 'connected')
+})

@@ -23,6 +23,11 @@ export class FakeClock implements Clock {
     return next === null ? null : next.dueMs - this.#nowMs
   }
 
+  /** When all timers are due, counted from now. */
+  get delaysMs(): number[] {
+    return [...this.#timers].map(({ dueMs }) => dueMs - this.#nowMs)
+  }
+
   now(): number {
     return this.#nowMs
   }
@@ -37,10 +42,15 @@ export class FakeClock implements Clock {
     return () => this.#timers.delete(timer)
   }
 
+  /** Time passes and no timer runs, as in a page that is frozen; those that came due run with `advance`, late. */
+  freeze(byMs: number): void {
+    this.#nowMs += byMs
+  }
+
   advance(byMs: number): void {
     const untilMs = this.#nowMs + byMs
     for (let timer = this.#next(); timer !== null && timer.dueMs <= untilMs; timer = this.#next()) {
-      this.#nowMs = timer.dueMs
+      this.#nowMs = Math.max(this.#nowMs, timer.dueMs)
       this.#timers.delete(timer)
       timer.task()
     }

@@ -26,6 +26,7 @@ const released: AttemptEvent = { type: 'released' }
 const resume: AttemptEvent = { type: 'resume' }
 const due: AttemptEvent = { type: 'due' }
 const hint: AttemptEvent = { type: 'hint' }
+const moved: AttemptEvent = { type: 'moved' }
 const draining: AttemptEvent = { type: 'draining', delayMs: 5_000 }
 const lost = (code: number): AttemptEvent => {
   const close = { code, reason: 'r' }
@@ -50,6 +51,7 @@ const STATES: Readonly<Record<string, AttemptState>> = {
   'dialing, expired once': run([wanted, token, lost(4501), wanted, token]),
   open: run(OPEN),
   'open, draining': run([...OPEN, draining]),
+  moving: run([...OPEN, moved]),
   stopped: run([wanted, token, lost(4403)]),
   parked: run([wanted, token, lost(4403), wanted]),
 }
@@ -68,28 +70,30 @@ const EVENTS: Readonly<Record<string, AttemptEvent>> = {
   'lost 1006': lost(1006),
   'lost 4403': lost(4403),
   'lost 4501': lost(4501),
+  moved,
   released,
   resume,
 }
 
 /* Columns in the order of EVENTS; each cell is the phase that follows and what is done:
-   i idle  w waiting  a authorizing  d dialing  o open  s stopped  p parked  –  impossible
+   i idle  w waiting  a authorizing  d dialing  o open  m moving  s stopped  p parked  –  impossible
    . nothing  W wait  A authorize  D dial  O open  E end  H hang up */
 const TABLE: Readonly<Record<string, string>> = {
-  //                            wanted delib due hint token no-t t-fail welc sync drain 1006 4403 4501 rel res
-  idle: '                           aA aA –  i. –  –  –  –  –  –  –  –  –  –  i.',
-  'idle, after a failure': '        wW wW –  i. –  –  –  –  –  –  –  –  –  –  i.',
-  'idle, by the server’s wish': '   wW wW –  i. –  –  –  –  –  –  –  –  –  –  i.',
-  waiting: '                        –  –  aA aA –  –  –  –  –  –  –  –  –  iH aA',
-  'waiting, by the server’s wish': '–  –  aA w. –  –  –  –  –  –  –  –  –  iH aA',
-  authorizing: '                    –  –  –  a. dD sE iE –  –  –  –  –  –  iH a.',
-  'authorizing, expired once': '    –  –  –  a. dD sE iE –  –  –  –  –  –  iH a.',
-  dialing: '                        –  –  –  d. –  –  –  oO –  –  iE sE iE iH d.',
-  'dialing, expired once': '        –  –  –  d. –  –  –  oO –  –  iE sE sE iH d.',
-  open: '                           –  –  –  o. –  –  –  –  o. o. iE sE iE iH o.',
-  'open, draining': '               –  –  –  o. –  –  –  –  o. o. iE sE iE iH o.',
-  stopped: '                        p. aA –  s. –  –  –  –  –  –  –  –  –  –  i.',
-  parked: '                         –  –  –  p. –  –  –  –  –  –  –  –  –  iH aA',
+  //                            wanted delib due hint token no-t t-fail welc sync drain 1006 4403 4501 moved rel res
+  idle: '                           aA aA –  i. –  –  –  –  –  –  –  –  –  –  –  i.',
+  'idle, after a failure': '        wW wW –  i. –  –  –  –  –  –  –  –  –  –  –  i.',
+  'idle, by the server’s wish': '   wW wW –  i. –  –  –  –  –  –  –  –  –  –  –  i.',
+  waiting: '                        –  –  aA aA –  –  –  –  –  –  –  –  –  –  iH aA',
+  'waiting, by the server’s wish': '–  –  aA w. –  –  –  –  –  –  –  –  –  –  iH aA',
+  authorizing: '                    –  –  –  a. dD sE iE –  –  –  –  –  –  –  iH a.',
+  'authorizing, expired once': '    –  –  –  a. dD sE iE –  –  –  –  –  –  –  iH a.',
+  dialing: '                        –  –  –  d. –  –  –  oO –  –  iE sE iE mE iH d.',
+  'dialing, expired once': '        –  –  –  d. –  –  –  oO –  –  iE sE sE mE iH d.',
+  open: '                           –  –  –  o. –  –  –  –  o. o. iE sE iE mE iH o.',
+  'open, draining': '               –  –  –  o. –  –  –  –  o. o. iE sE iE iE iH o.',
+  moving: '                         aA aA –  m. –  –  –  –  –  –  –  –  –  –  iH m.',
+  stopped: '                        p. aA –  s. –  –  –  –  –  –  –  –  –  –  –  i.',
+  parked: '                         –  –  –  p. –  –  –  –  –  –  –  –  –  –  iH aA',
 }
 
 const EFFECT_LETTERS: Readonly<Record<Effect['type'], string>> = {
@@ -193,4 +197,13 @@ test('[P5] 4401, and no token at all, need a login', () => {
   assert.is(connectionState(run([wanted, token, lost(4401)]), 0).state, 'needs-auth')
   assert.is(connectionState(run([wanted, { type: 'no-token' }]), 0).state, 'needs-auth')
   assert.is(connectionState(run([wanted, token, lost(4403)]), 0).state, 'closed')
+})
+
+test('[D51] whoever moves to a better way comes back at once, with nothing counted against it', () => {
+  const moving = run([...OPEN, synced, moved])
+  assert.equal(connectionState(moving, 0), { state: 'connecting' })
+  assert.equal(nextAttempt(moving, wanted, at()), {
+    state: { phase: 'authorizing', failures: 0, expiries: 0 },
+    effect: { type: 'authorize' },
+  })
 })

@@ -3,7 +3,7 @@ import * as Y from 'yjs'
 import { Channel } from '../../../client/channel/channel.js'
 import { type ChannelOptions, channelClass } from '../../../client/channel/channel-class.js'
 import type { ConnectionState } from '../../../client/channel/connection-state.js'
-import { encodeMessage, type ServerMessage } from '../../../shared/protocol/index.js'
+import { EMPTY_AWARENESS_FRAME, encodeMessage, type ServerMessage } from '../../../shared/protocol/index.js'
 import { throwsCode } from '../../support/expect.js'
 import { FakeClock } from '../../support/fake-clock.js'
 import { ScriptedServer, WELCOME } from '../../support/scripted-server.js'
@@ -38,6 +38,7 @@ const setUp = (options: ChannelOptions = {}) => {
   const ChannelClass = channelClass({
     token: 't.o.k',
     WebSocket: server.WebSocket,
+    doors: ['websocket'],
     clock,
     hints,
     onConnection: state => told.push(state),
@@ -463,6 +464,34 @@ test('[P36] a server that is silent for 30 s is given up, whatever the date says
     assert.is(clock.pending, 0)
   } finally {
     Date.now = realNow
+  }
+})
+
+test('[D45] after a freeze what waits is read first, and what is silent then is given up', async () => {
+  for (const isAlive of [true, false]) {
+    const { opened, server, clock, told } = setUp()
+    await opened()
+    clock.freeze(600_000)
+    clock.advance(0)
+    if (isAlive) server.say({ type: 'saved', count: 0, position: 1 })
+    clock.advance(3_000)
+    assert.is(told.at(-1)?.state, isAlive ? 'connected' : 'offline')
+  }
+})
+
+test('[D45] a page that goes on after a freeze gives its owner a word before the owner’s timers run', async () => {
+  const page = Object.assign(new EventTarget(), { visibilityState: 'visible' })
+  Object.assign(globalThis, { document: page })
+  try {
+    const { opened, received } = setUp()
+    const channel = await opened()
+    page.dispatchEvent(new Event('resume'))
+    assert.equal(received, [EMPTY_AWARENESS_FRAME])
+    channel.close()
+    page.dispatchEvent(new Event('resume'))
+    assert.is(received.length, 1)
+  } finally {
+    Object.assign(globalThis, { document: undefined })
   }
 })
 
