@@ -74,6 +74,8 @@ export class MemberJournal implements RosterJournal {
     while (this.#flushing !== null) await this.#flushing
     this.#flushing = this.#write()
     await this.#flushing
+    // Not where it was written: a store that throws at once is done before it is known to have begun.
+    this.#flushing = null
   }
 
   async #write(): Promise<void> {
@@ -98,7 +100,6 @@ export class MemberJournal implements RosterJournal {
       }
     }
     this.#writing = new Map()
-    this.#flushing = null
   }
 }
 

@@ -148,7 +148,7 @@ test('[Z6] a renewal that fails or hangs closes that connection, is logged once,
 /** Moves the clock until the test is over: what hangs has just begun to. */
 const moving = async (wait: (ms: number) => void): Promise<undefined> => {
   await until('the hanging renewal is given up', () => {
-    wait(1_000)
+    wait(100)
     return here.linesOf('error').length === 2
   })
   return new Promise(() => {})
