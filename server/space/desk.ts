@@ -32,7 +32,7 @@ export interface Rooms {
   everyOpen(): Iterable<Space>
   /** Closes a space that was deleted, and its connections; its content is still on the way to the disk then. */
   clear(name: SpaceName): Promise<void>
-  /** Resolves when nothing of a space that was cleared is anywhere but on the disk. */
+  /** Resolves when nothing of a space that was deleted is anywhere but on the disk. */
   whenEmpty(name: SpaceName): Promise<void>
   members(name: SpaceName): Promise<readonly RosterMember[]>
   /** Positions in the space begin anew. */
@@ -145,7 +145,7 @@ export class Desk implements SpaceDesk {
   create(name: SpaceName): Promise<{ readonly incarnation: string; readonly isNew: boolean }> {
     const { rooms, catalogue, scheduler } = this.#options
     return this.#decisions.run(name, async () => {
-      await rooms.whenEmpty(name)
+      if (((await catalogue.find(name))?.deletedAtMs ?? null) !== null) await rooms.whenEmpty(name)
       const { generation, isNew } = await catalogue.create(name, scheduler.now())
       if (isNew) rooms.renewEpoch()
       return { incarnation: this.#incarnationOf(generation), isNew }
@@ -160,7 +160,9 @@ export class Desk implements SpaceDesk {
     const { rooms, revocations, scheduler } = this.#options
     await revocations.revoke({ space: name, user, atMs: scheduler.now() })
     for (const space of [...rooms.everyOpen()]) {
-      if (name === null || space.name === name) space.dismiss(user, 'revoked')
+      if (name !== null && space.name !== name) continue
+      space.dismiss(user, 'revoked')
+      space.edits.refuse(user, 'revoked')
     }
   }
 

@@ -62,6 +62,12 @@ export class MemberJournal implements RosterJournal {
       .filter(({ left }) => left !== null && left.atMs >= sinceMs)
   }
 
+  /** What is not written yet of a space, never will be. Nobody may be there. */
+  async forget(space: SpaceName): Promise<void> {
+    while (this.#flushing !== null) await this.#flushing
+    this.#changes.delete(space)
+  }
+
   /** Once a second. @param isAnybodyHere whether a crash would have to be told from a leave */
   sweep(isAnybodyHere: boolean): void {
     if (this.#flushing !== null) return

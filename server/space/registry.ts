@@ -294,6 +294,7 @@ export class Registry {
         whenEmpty: async name => {
           const entry = this.#entries.get(name)
           if (entry?.type === 'evicting') await entry.done
+          await this.#journal.forget(name)
         },
         members: name => this.members(name),
         renewEpoch: () => this.#renewEpoch(),

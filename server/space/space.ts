@@ -346,11 +346,10 @@ export class Space implements SpaceInbox {
     return sessions.length
   }
 
-  /** Closes one user's connections, and what they wait for without one. @returns how many were closed */
+  /** Closes one user's connections. @returns how many */
   dismiss(user: string, code: ErrorCode): number {
     const sessions = [...this.#sessions].filter(({ access }) => access.user === user)
     for (const session of sessions) session.close(code)
-    this.edits.refuse(user, code)
     return sessions.length
   }
 
