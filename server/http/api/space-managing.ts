@@ -1,5 +1,7 @@
 /** Spaces as their administrators see them: which there are, how they fare, and their end and new beginning. */
 import { z } from 'zod'
+import { toPlenumError } from '../../../shared/errors.js'
+import type { SpaceName } from '../../../shared/names.js'
 import { mayDo } from '../../../shared/roles.js'
 import type { Scope } from '../../space/peer.js'
 import type { ListedSpace, SpaceDesk, SpacePage } from '../../space/space-desk.js'
@@ -60,6 +62,7 @@ const administered = async (desk: SpaceDesk, scope: Scope, wish: PageWish): Prom
     for (const each of page.spaces) {
       const role = scope.roleOn(each.name)
       if (role === null || !mayDo(role, 'list-spaces')) continue
+      if (!(await isWelcome(desk, each.name, scope.user))) continue
       found.push(each)
       if (found.length === wish.limit) return { spaces: found, next: isLast(page, each) ? null : each.name }
     }
@@ -67,6 +70,17 @@ const administered = async (desk: SpaceDesk, scope: Scope, wish: PageWish): Prom
     at = { ...wish, after: page.next, limit: MAX_PAGE }
   }
   return { spaces: found, next: at.after as SpacePage['next'] }
+}
+
+/** Whoever is kept out of a space does not administer it, whatever the token says. */
+const isWelcome = async (desk: SpaceDesk, space: SpaceName, user: string): Promise<boolean> => {
+  try {
+    await desk.expectWelcome(space, user)
+    return true
+  } catch (error) {
+    if (toPlenumError(error).code === 'revoked') return false
+    throw error
+  }
 }
 
 const isLast = ({ spaces, next }: SpacePage, space: ListedSpace): boolean =>
