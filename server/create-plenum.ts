@@ -11,6 +11,7 @@ import type { ServiceObserver } from './observability/observer.js'
 import { type Assembly, type AssemblyOptions, assemble } from './service/assemble.js'
 import { EventDesk, type Listener, type Listeners } from './service/event-desk.js'
 import { closeServer, listen, type ServiceAddress } from './service/listen.js'
+import { createSpaceCalls, type SpaceCalls } from './service/space-calls.js'
 import type { SpaceEventName } from './space/events.js'
 import type { DrainReport } from './space/registry.js'
 import { systemScheduler } from './space/scheduler.js'
@@ -29,7 +30,7 @@ export interface PlenumOptions extends AssemblyOptions {
   readonly on?: Listeners
 }
 
-export interface Plenum {
+export interface Plenum extends SpaceCalls {
   /**
    * Opens the data folder and serves. Idempotent; after a failure it may be tried again.
    * @throws StartupError, ConfigError: nothing stays open
@@ -159,6 +160,7 @@ export const createPlenum = (options: PlenumOptions = {}): Plenum => {
   options.app?.use(handler)
   if (options.server !== undefined) attach(options.server)
   return {
+    ...createSpaceCalls(() => runningOf(state)?.registry.desk ?? null),
     start: async () => void (await start()),
     listen: async () => {
       own ??= openOwn()

@@ -17,8 +17,22 @@ export type { Handler } from './http/handler.js'
 export type { Listener, Listeners } from './service/event-desk.js'
 export type { ServiceAddress } from './service/listen.js'
 export type { OpenStore } from './service/open-store.js'
+export type { Author, SpaceCalls } from './service/space-calls.js'
+export type { DocumentChange } from './space/engine/local-edit.js'
 export type { SpaceEventName, SpaceEvents } from './space/events.js'
 export type { Access } from './space/peer.js'
 export type { DrainReport } from './space/registry.js'
+export {
+  GapError,
+  type ListedSpace,
+  type PresentClient,
+  type Revocation,
+  type Root,
+  type SpaceDesk,
+  type SpacePage,
+  type SpaceSnapshot,
+  type SpaceStats,
+  type SpaceUpdate,
+} from './space/space-desk.js'
 export type { UpdateStore } from './space/update-store.js'
 export { StartupError } from './storage/startup-error.js'

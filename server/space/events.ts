@@ -22,6 +22,8 @@ export interface SpaceEvents {
   /** Storage takes no writes; nothing is acknowledged until it has recovered. */
   degraded: Readonly<Record<never, never>>
   recovered: Readonly<Record<never, never>>
+  /** An administrator deleted it, and that is on disk; its connections are about to be closed. */
+  'space-deleted': { readonly space: SpaceName }
   /** What is stored of it cannot be read: it is read-only. Told when it is found, and when such a space is opened. */
   quarantined: { readonly space: SpaceName }
 }
@@ -36,6 +38,7 @@ export const SPACE_EVENT_NAMES: readonly SpaceEventName[] = [
   'member-left',
   'degraded',
   'recovered',
+  'space-deleted',
   'quarantined',
 ]
 

@@ -290,7 +290,10 @@ export class Registry {
         open: name => this.#opened(name),
         opened: name => this.#active(name),
         everyOpen: () => this.#spaces(),
-        clear: name => this.#clear(name),
+        clear: name => {
+          this.#events.tell('space-deleted', { space: name })
+          return this.#clear(name)
+        },
         whenEmpty: async name => {
           const entry = this.#entries.get(name)
           if (entry?.type === 'evicting') await entry.done
