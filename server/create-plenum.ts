@@ -55,6 +55,8 @@ export interface Plenum extends SpaceCalls {
 
 /** A client that has not sent its whole request by then is cut off. */
 const HTTP_LIMITS = { headersTimeout: 10_000, requestTimeout: 30_000, connectionsCheckingInterval: 5_000 }
+/** A session of the second door has a stream and up to two requests under way. */
+const SOCKETS_PER_CONNECTION = 3
 /** For HTTP, and for upgrades that are being refused: more sockets than connections can be. */
 const SPARE_SOCKETS = 2_000
 const NOTHING_UNSAVED: DrainReport = { unsavedSpaces: [], unsavedBytes: 0 }
@@ -77,7 +79,7 @@ export const createPlenum = (options: PlenumOptions = {}): Plenum => {
   const routes = (): Routes => {
     switch (state.type) {
       case 'running':
-        return { type: 'serving', app: state.assembly.app }
+        return { type: 'serving', app: state.assembly.app, door: state.assembly.secondDoor }
       case 'ended':
         return { type: 'ended' }
       case 'idle':
@@ -136,7 +138,7 @@ export const createPlenum = (options: PlenumOptions = {}): Plenum => {
 
   const openOwn = (): { readonly server: Server; readonly address: Promise<ServiceAddress> } => {
     const server = createServer(HTTP_LIMITS, (request, response) => handler(request, response))
-    server.maxConnections = config.maxConnections + SPARE_SOCKETS
+    server.maxConnections = config.maxConnections * SOCKETS_PER_CONNECTION + SPARE_SOCKETS
     claim(server, () => true)
     return { server, address: listenAlone(server) }
   }

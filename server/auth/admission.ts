@@ -60,7 +60,11 @@ export class Admission {
     return this.#total
   }
 
-  /** Takes a place for one upgrade, or says why not. */
+  allowsOrigin(origin: OriginCheck): boolean {
+    return isOriginAllowed(origin, this.#limits.origins)
+  }
+
+  /** Takes a place for one connection, or says why not. */
   enter(address: string, origin: OriginCheck, nowMs: number): Place | Refusal {
     const unheard = this.glance(address, origin, nowMs)
     if (unheard !== null) return unheard
@@ -77,7 +81,7 @@ export class Admission {
 
   /** Why somebody is not even listened to, a request that wants no place included; null where they are. */
   glance(address: string, origin: OriginCheck, nowMs: number): Refusal | null {
-    if (!isOriginAllowed(origin, this.#limits.origins)) {
+    if (!this.allowsOrigin(origin)) {
       return { code: 'origin_denied', message: 'origin not allowed', retryAfterMs: null }
     }
     const key = addressKey(address)

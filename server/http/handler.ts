@@ -16,7 +16,12 @@ export type Handler = (
 
 /** What there is to answer with. */
 export type Routes =
-  | { readonly type: 'serving'; readonly app: Express }
+  | {
+      readonly type: 'serving'
+      readonly app: Express
+      /** Asked first, with the request as it came: whether it takes it. */
+      readonly door?: { handle(request: IncomingMessage, response: ServerResponse): boolean }
+    }
   /** Not yet: whoever asks may come back. */
   | { readonly type: 'starting' }
   /** Nothing any more. */
@@ -38,7 +43,8 @@ export const createHandler = ({ basePath, routes }: HandlerOptions): Handler => 
     if (!isBelow(target) || current.type === 'ended') passOn(response, next)
     else if (current.type === 'starting')
       answer(response, new PlenumError('draining', 'the server is starting'))
-    else serve(current.app, target, { request, response, next })
+    else if (current.door?.handle(request, response) !== true)
+      serve(current.app, target, { request, response, next })
   }
 }
 

@@ -22,9 +22,9 @@ export class Metrics {
   /** Counted several times per edit: a plain number each, read at a scrape. */
   readonly #counts: Record<CountedEvent, number>
   readonly #durations = new Map<TimedEvent, Histogram>()
-  readonly #opened: Counter<'dialect'>
+  readonly #opened: Counter<'dialect' | 'door'>
   readonly #refused: Counter<'code'>
-  readonly #closed: Counter<'dialect' | 'cause'>
+  readonly #closed: Counter<'dialect' | 'cause' | 'door'>
 
   /** @param isWithProcess also the process's own figures (memory, event loop, collections) */
   constructor(figures: () => LiveFigures, isWithProcess: boolean) {
@@ -53,19 +53,19 @@ export class Metrics {
     this.#opened = new Counter({
       name: 'plenum_connections_opened_total',
       help: 'Connections let in',
-      labelNames: ['dialect'],
+      labelNames: ['dialect', 'door'],
       registers,
     })
     this.#refused = new Counter({
       name: 'plenum_upgrades_refused_total',
-      help: 'Upgrades refused, by error code',
+      help: 'Upgrades, and requests of the second door, that were refused, by error code',
       labelNames: ['code'],
       registers,
     })
     this.#closed = new Counter({
       name: 'plenum_connections_closed_total',
       help: 'Connections ended, by error code or other cause',
-      labelNames: ['dialect', 'cause'],
+      labelNames: ['dialect', 'cause', 'door'],
       registers,
     })
     this.#gauge('plenum_connections', 'Connections open', () => figures().connections)
@@ -94,16 +94,16 @@ export class Metrics {
     this.#durations.get(event)?.observe(durationMs / 1000)
   }
 
-  opened(dialect: string): void {
-    this.#opened.inc({ dialect })
+  opened(dialect: string, door: string): void {
+    this.#opened.inc({ dialect, door })
   }
 
   refused(code: string): void {
     this.#refused.inc({ code })
   }
 
-  closed(dialect: string, cause: string): void {
-    this.#closed.inc({ dialect, cause })
+  closed(dialect: string, cause: string, door: string): void {
+    this.#closed.inc({ dialect, cause, door })
   }
 
   /** The text of one scrape. */

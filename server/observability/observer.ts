@@ -10,9 +10,9 @@ import type { Metrics } from './metrics.js'
 const LINES_PER_SECOND = 20
 
 export interface ServiceObserver extends Observer {
-  opened(dialect: Dialect): void
+  opened(dialect: Dialect, door: string): void
   refused(code: ErrorCode): void
-  closed(dialect: Dialect, cause: string): void
+  closed(dialect: Dialect, cause: string, door: string): void
 }
 
 export const createObserver = (logger: Logger, metrics: Metrics, now: () => number): ServiceObserver => {
@@ -26,9 +26,9 @@ export const createObserver = (logger: Logger, metrics: Metrics, now: () => numb
         if (suppressed === null) return
         logger[level]({ ...plain(details), ...(suppressed === 0 ? {} : { suppressed }) }, what)
       }),
-    opened: dialect => quietly(() => metrics.opened(dialect)),
+    opened: (dialect, door) => quietly(() => metrics.opened(dialect, door)),
     refused: code => quietly(() => metrics.refused(code)),
-    closed: (dialect, cause) => quietly(() => metrics.closed(dialect, cause)),
+    closed: (dialect, cause, door) => quietly(() => metrics.closed(dialect, cause, door)),
   }
 }
 

@@ -20,7 +20,15 @@ import { createObserver, type ServiceObserver } from '../observability/observer.
 import type { EventSink } from '../space/events.js'
 import { type DrainReport, Registry } from '../space/registry.js'
 import { type Scheduler, systemScheduler } from '../space/scheduler.js'
-import { Judge, sweptBeatMs, WatchedGate, Watchers, WebSocketDoor } from '../transport/index.js'
+import {
+  type DoorOptions,
+  EventStreamDoor,
+  Judge,
+  sweptBeatMs,
+  WatchedGate,
+  Watchers,
+  WebSocketDoor,
+} from '../transport/index.js'
 import { createApiGuard } from './api-guard.js'
 import { deflatePacking } from './deflate.js'
 import { openEngine } from './open-engine.js'
@@ -48,6 +56,8 @@ export interface Assembly {
   readonly observer: ServiceObserver
   readonly registry: Registry
   readonly door: WebSocketDoor
+  /** Takes requests below `<basePath>/sync/`. */
+  readonly secondDoor: EventStreamDoor
   readonly app: Express
   /** Saves, acknowledges and closes every connection; requests are still answered. */
   drain(): Promise<DrainReport>
@@ -97,7 +107,7 @@ export const assemble = async (
     opened.compactBy(space => registry.compact(space))
     const gate = revokingGate(watched, registry.desk)
     const admission = new Admission(config)
-    const door = new WebSocketDoor({
+    const doorOptions: DoorOptions = {
       gate,
       admission,
       spaces: registry,
@@ -110,9 +120,11 @@ export const assemble = async (
         beatMs: sweptBeatMs(config.heartbeatMs, sweepMs),
         stuckMs: config.slowPeerDeadlineMs + config.heartbeatMs,
       },
-      isCompressing: config.compression === 'on',
       maxPayloadBytes: Math.max(config.maxFrameBytes, config.maxDocumentBytes),
-    })
+    }
+    const door = new WebSocketDoor({ ...doorOptions, isCompressing: config.compression === 'on' })
+    const secondDoor = new EventStreamDoor(doorOptions)
+    const doors = [door, secondDoor]
     const judge = new Judge({ gate, admission, now })
     const watchers = new Watchers({
       gate,
@@ -123,7 +135,7 @@ export const assemble = async (
       beatMs: config.heartbeatMs,
       stuckMs: config.slowPeerDeadlineMs + config.heartbeatMs,
     })
-    live = { door, watchers, registry }
+    live = { connected: [...doors, watchers], registry }
     const app = createHttpApp({
       basePath: config.basePath,
       status: () => registry.status,
@@ -140,21 +152,22 @@ export const assemble = async (
     })
     const sweeps = setInterval(() => {
       const nowMs = now()
-      for (const part of [registry, door, watchers, judge, watched, admission, opened])
+      for (const part of [registry, ...doors, watchers, judge, watched, admission, opened])
         attempt(observer, () => part.sweep(nowMs))
     }, sweepMs)
     return {
       observer,
       registry,
       door,
+      secondDoor,
       app,
 
       async drain() {
-        door.stopAccepting()
+        for (const each of doors) each.stopAccepting()
         judge.stopAdmitting()
-        observer.report('info', 'draining', { connections: door.connections })
+        observer.report('info', 'draining', { connections: connectionsOf(doors) })
         const report = await registry.drain(config.drainDeadlineMs)
-        await door.close(GOODBYE_MS)
+        await Promise.all(doors.map(each => each.close(GOODBYE_MS)))
         clearInterval(sweeps)
         return report
       },
@@ -192,13 +205,15 @@ const openGate = async (
 }
 
 interface Live {
-  readonly door: WebSocketDoor
-  readonly watchers: Watchers
+  readonly connected: readonly { readonly connections: number }[]
   readonly registry: Registry
 }
 
+const connectionsOf = (parts: Live['connected']): number =>
+  parts.reduce((sum, { connections }) => sum + connections, 0)
+
 const figuresOf = (live: Live | null) => ({
-  connections: (live?.door.connections ?? 0) + (live?.watchers.connections ?? 0),
+  connections: connectionsOf(live?.connected ?? []),
   ...(live?.registry.status ?? { spaces: 0, uncommittedBytes: 0, isDegraded: false, isDraining: false }),
 })
 

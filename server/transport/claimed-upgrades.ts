@@ -6,7 +6,7 @@ import type { IncomingMessage, Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { PlenumError } from '../../shared/errors.js'
 import { refusalOf } from './judge.js'
-import { refuseUpgrade } from './websocket/refusal.js'
+import { refuseUpgrade } from './refusal.js'
 
 export interface UpgradeTaker {
   takes(request: IncomingMessage): boolean

@@ -27,6 +27,10 @@ export type Verdict =
   | { readonly type: 'admitted'; readonly space: SpaceName; readonly access: Access; readonly place: Place }
   | { readonly type: 'refused'; readonly refusal: Refusal; readonly cause: unknown }
 
+export type Recognition =
+  | { readonly type: 'known'; readonly space: SpaceName; readonly access: Access }
+  | { readonly type: 'refused'; readonly refusal: Refusal; readonly cause: unknown }
+
 export interface JudgeOptions {
   readonly gate: Gate
   readonly admission: Admission
@@ -80,6 +84,25 @@ export class Judge {
   }
 
   /**
+   * Says who sends a request beside a connection that they have already. It needs no place of its own, and a drain
+   * does not end it: whoever is inside goes on until it is over.
+   */
+  async recognise(applicant: Applicant): Promise<Recognition> {
+    const { admission, now } = this.#options
+    const { address, origin, host } = applicant
+    const refusal = admission.glance(address, { origin, host }, now())
+    if (refusal !== null) return refused(refusal)
+    try {
+      const space = parseSpacePath(applicant.spacePath)
+      return { type: 'known', space, access: await this.#admit(applicant, space) }
+    } catch (error) {
+      const known = toPlenumError(error)
+      if (known.code === 'unauthenticated') admission.failed(address, now())
+      return refused(refusalOf(known), known.cause)
+    }
+  }
+
+  /**
    * Who asks something of a space without a connection: no place is taken, and none is needed.
    * @throws what `judge` refuses with, but for lack of room
    */
@@ -125,4 +148,8 @@ export class Judge {
 
 export const refusalOf = ({ code, message }: PlenumError): Refusal => ({ code, message, retryAfterMs: null })
 
-const refused = (refusal: Refusal, cause?: unknown): Verdict => ({ type: 'refused', refusal, cause })
+const refused = (refusal: Refusal, cause?: unknown): Verdict & Recognition & { type: 'refused' } => ({
+  type: 'refused',
+  refusal,
+  cause,
+})

@@ -45,20 +45,22 @@ export interface Place {
 }
 
 export interface Admission {
-  enter(
-    address: string,
-    origin: { readonly origin: string | undefined; readonly host: string | undefined },
-    nowMs: number,
-  ): Place | Refusal
+  /** Takes a place for one connection. */
+  enter(address: string, origin: OriginCheck, nowMs: number): Place | Refusal
   /** Why somebody who wants no place is not listened to; null where they are. */
-  glance(
-    address: string,
-    origin: { readonly origin: string | undefined; readonly host: string | undefined },
-    nowMs: number,
-  ): Refusal | null
+  glance(address: string, origin: OriginCheck, nowMs: number): Refusal | null
   /** Somebody without a place had no good token. */
   failed(address: string, nowMs: number): void
+  allowsOrigin(origin: OriginCheck): boolean
 }
+
+export interface OriginCheck {
+  readonly origin: string | undefined
+  readonly host: string | undefined
+}
+
+/** `watch`: the stream for programs, which only tells. */
+export type Door = 'websocket' | 'event_stream' | 'watch'
 
 /** A connection as its space sees it from the inside. */
 export interface Session {
@@ -93,9 +95,9 @@ export interface Spaces {
 export interface DoorObserver {
   /** One structured log line. Details never hold a token or document content. */
   report(level: LogLevel, what: string, details?: Readonly<Record<string, unknown>>): void
-  opened(dialect: Dialect): void
-  /** An upgrade that did not lead to a session. */
+  opened(dialect: Dialect, door: Door): void
+  /** Somebody was refused at a door, or a request beside a connection was. */
   refused(code: ErrorCode): void
   /** A connection ended: by us with a code, by the peer, or because it gave no sign of life. */
-  closed(dialect: Dialect, cause: ErrorCode | 'peer' | 'half_open' | 'protocol_error'): void
+  closed(dialect: Dialect, cause: ErrorCode | 'peer' | 'half_open' | 'protocol_error', door: Door): void
 }

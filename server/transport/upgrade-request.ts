@@ -1,5 +1,7 @@
-/** What an upgrade request asks for, read from its raw target and headers. Pure; the target is decoded once. */
+/** What a request at a door asks for, read from its raw target and headers. Pure; the target is decoded once. */
 import type { IncomingMessage } from 'node:http'
+import type { Dialect } from '../space/peer.js'
+import type { Applicant } from './judge.js'
 
 export interface UpgradeTarget {
   /** What follows `/sync/`, still escaped. */
@@ -41,4 +43,32 @@ export const clientHost = (request: IncomingMessage, trustedProxies: number): st
   const forwarded = request.headers['x-forwarded-host']
   if (trustedProxies > 0 && typeof forwarded === 'string') return forwarded.split(',')[0]!.trim()
   return request.headers.host
+}
+
+/** What somebody asks for at a door. */
+export interface Asked {
+  readonly target: UpgradeTarget
+  readonly dialect: Dialect
+  /** What was offered in `Sec-WebSocket-Protocol`. */
+  readonly subprotocols: readonly string[]
+}
+
+export const originOf = (request: IncomingMessage, trustedProxies: number) => ({
+  origin: request.headers.origin,
+  host: clientHost(request, trustedProxies),
+})
+
+export const applicantOf = (
+  request: IncomingMessage,
+  { target, dialect, subprotocols }: Asked,
+  trustedProxies: number,
+): Applicant => {
+  const { headers } = request
+  return {
+    dialect,
+    spacePath: target.spacePath,
+    address: clientAddress(request, trustedProxies),
+    ...originOf(request, trustedProxies),
+    credentials: { subprotocols, authorization: headers.authorization, query: target.query, headers },
+  }
 }

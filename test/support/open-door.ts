@@ -1,4 +1,4 @@
-/** A WebSocket door on a real port, with a real gate and admission, fake spaces and a clock of the test's. */
+/** Both doors on a real port, with a real gate and admission, fake spaces and a clock of the test's. */
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
@@ -8,7 +8,7 @@ import { createGate } from '../../server/auth/gate.js'
 import { createJwtGate } from '../../server/auth/jwt-gate.js'
 import { signToken } from '../../server/auth/sign-token.js'
 import type { DoorObserver } from '../../server/transport/index.js'
-import { WebSocketDoor, type WebSocketDoorOptions } from '../../server/transport/index.js'
+import { EventStreamDoor, WebSocketDoor, type WebSocketDoorOptions } from '../../server/transport/index.js'
 import type { Role } from '../../shared/roles.js'
 import { FakeRegistry } from './fake-registry.js'
 
@@ -31,9 +31,12 @@ export class OpenDoor {
   readonly registry = new FakeRegistry()
   readonly told: string[] = []
   readonly door: WebSocketDoor
+  readonly streams: EventStreamDoor
   readonly admission: Admission
   /** The door's clock, ms. */
   nowMs = Date.now()
+  /** Of HTTP, so far; upgrades are none. */
+  requests = 0
   readonly #server: Server
   readonly #clients = new Set<{ terminate(): void }>()
   #onTold: (() => void)[] = []
@@ -47,7 +50,7 @@ export class OpenDoor {
       closed: (dialect, cause) => this.#tell(`closed ${dialect} ${cause}`),
     }
     this.admission = new Admission({ ...OPEN_LIMITS, ...limits })
-    this.door = new WebSocketDoor({
+    const settings: WebSocketDoorOptions = {
       gate: createGate(createJwtGate({ secret: SECRET, now })),
       admission: this.admission,
       spaces: this.registry,
@@ -59,8 +62,13 @@ export class OpenDoor {
       maxPayloadBytes: 1024 * 1024,
       isCompressing: false,
       ...options,
+    }
+    this.door = new WebSocketDoor(settings)
+    this.streams = new EventStreamDoor(settings)
+    this.#server = createServer((request, response) => {
+      this.requests++
+      if (!this.streams.handle(request, response)) response.writeHead(404).end()
     })
-    this.#server = createServer()
     this.#server.on('upgrade', (request, socket, head) => this.door.handleUpgrade(request, socket, head))
   }
 
@@ -132,7 +140,7 @@ export class OpenDoor {
 
   async close(): Promise<void> {
     for (const client of this.#clients) client.terminate()
-    await this.door.close(0)
+    await Promise.all([this.door.close(0), this.streams.close(0)])
     this.#server.closeAllConnections()
     this.#server.close()
     await once(this.#server, 'close')

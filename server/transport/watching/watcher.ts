@@ -19,7 +19,7 @@ import { leaveReasonOf } from '../../space/leave-reason.js'
 import type { Peer, PeerId } from '../../space/peer.js'
 import type { SpaceSnapshot } from '../../space/space-desk.js'
 import type { Session } from '../ports.js'
-import { unsentBytes } from '../websocket/unsent.js'
+import { unsentBytes } from '../unsent.js'
 import { BEAT_TEXT, eventText, idText } from './event-text.js'
 import { presenceNews, type Watched, type Wording } from './watched.js'
 

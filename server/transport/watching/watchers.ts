@@ -87,7 +87,7 @@ export class Watchers {
       onEnded: code => this.#onEnded(watcher, place, code),
     })
     this.#watchers.add(watcher)
-    this.#options.observer.opened('plenum')
+    this.#options.observer.opened('plenum', 'watch')
     try {
       const snapshot = await desk.snapshot(space)
       const authenticate: Gate['renew'] = (token, of, user) => gate.renew(token, of, user)
@@ -117,6 +117,6 @@ export class Watchers {
     const { observer, now } = this.#options
     if (code !== null) place.closed(code, now())
     place.leave()
-    observer.closed('plenum', code ?? 'peer')
+    observer.closed('plenum', code ?? 'peer', 'watch')
   }
 }

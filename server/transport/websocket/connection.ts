@@ -5,24 +5,22 @@
 import type { Duplex } from 'node:stream'
 import { WebSocket } from 'ws'
 import { ERRORS, type ErrorCode, type PlenumError, toPlenumError } from '../../../shared/errors.js'
-import type { LeaveReason } from '../../../shared/protocol/index.js'
-import { leaveReasonOf } from '../../space/leave-reason.js'
-import type { Peer, PeerId } from '../../space/peer.js'
+import type { PeerId } from '../../space/peer.js'
+import { type CloseCause, leaveReasonFor } from '../close-cause.js'
+import { closeReason } from '../close-reason.js'
+import type { HeldConnection } from '../entrance.js'
+import { firstPulse, type HeartbeatLimits, isBeatDue, nextPulse, type Pulse } from '../heartbeat.js'
+import type { Holder, Outlet } from '../outlet.js'
 import type { Session } from '../ports.js'
-import { closeReason } from './close-reason.js'
+import { unsentBytes } from '../unsent.js'
 import { isDeflating } from './deflate.js'
-import { firstPulse, type HeartbeatLimits, isBeatDue, nextPulse, type Pulse } from './heartbeat.js'
-import type { Holder, Outlet } from './outlet.js'
 import { isSenderIdle } from './sender-state.js'
-import { unsentBytes } from './unsent.js'
-
-/** How a connection came to its end. */
-export type CloseCause = ErrorCode | 'peer' | 'half_open' | 'protocol_error'
+import type { SharedFrames } from './shared-frames.js'
 
 /** What connections share: there are thousands of them, so that each holds only what is its own. */
 export interface Keeper {
   readonly heartbeat: HeartbeatLimits
-  readonly outlet: Outlet
+  readonly outlet: Outlet<SharedFrames>
   /** Something of ours failed while a frame was handled. */
   onFault(connection: Connection, error: PlenumError): void
   /** The socket is closed. Called once. */
@@ -47,7 +45,7 @@ const MAX_HELD_BYTES = 16 * 1024
 const CONNECTION = Symbol('connection')
 type Emitter = object & { [CONNECTION]?: Connection }
 
-export class Connection implements Peer, Holder {
+export class Connection implements HeldConnection, Holder {
   readonly id: PeerId
   readonly #ws: WebSocket
   readonly #socket: ConnectionOptions['socket']
@@ -155,7 +153,7 @@ export class Connection implements Peer, Holder {
   attach(session: Session): void {
     this.#session = session
     if (this.#hasLeft) {
-      session.leave(this.#leaveReason)
+      session.leave(leaveReasonFor(this.#cause))
       return
     }
     this.#resume()
@@ -266,20 +264,6 @@ export class Connection implements Peer, Holder {
     this.#keeper.onClosed(this, this.#cause ?? 'peer')
   }
 
-  get #leaveReason(): LeaveReason {
-    switch (this.#cause) {
-      case null:
-      case 'peer':
-        return 'closed'
-      case 'half_open':
-        return 'timeout'
-      case 'protocol_error':
-        return 'evicted'
-      default:
-        return leaveReasonOf(this.#cause)
-    }
-  }
-
   #leave(): void {
     if (this.#hasLeft) return
     this.#hasLeft = true
@@ -290,7 +274,7 @@ export class Connection implements Peer, Holder {
     try {
       for (const frame of rest)
         session.receive(frame)?.catch(error => this.#keeper.onFault(this, toPlenumError(error)))
-      session.leave(this.#leaveReason)
+      session.leave(leaveReasonFor(this.#cause))
     } catch (error) {
       this.#keeper.onFault(this, toPlenumError(error))
     }

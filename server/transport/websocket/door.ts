@@ -1,37 +1,29 @@
 /**
  * The WebSocket door: `/sync/<space>`. From an upgrade request to a connection inside its space, or to a
- * refusal in the form that the client can read. It holds every connection that it let in, and nothing else.
+ * refusal in the form that the client can read.
  */
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
-import { ERRORS, type ErrorCode, PlenumError, toPlenumError } from '../../../shared/errors.js'
-import type { SpaceName } from '../../../shared/names.js'
-import type { Access, Dialect, PeerId } from '../../space/peer.js'
-import { Judge, refusalOf, type Verdict } from '../judge.js'
-import type { Admission, DoorObserver, Gate, Place, Refusal, Spaces } from '../ports.js'
-import { clientAddress, clientHost, readTarget, type UpgradeTarget } from '../upgrade-request.js'
+import { PlenumError, toPlenumError } from '../../../shared/errors.js'
+import { parseSpacePath } from '../../../shared/names.js'
+import { SUBPROTOCOL_PROBE } from '../../../shared/protocol/index.js'
+import type { Dialect, PeerId } from '../../space/peer.js'
+import { type DoorOptions, Entrance } from '../entrance.js'
+import { refusalOf, type Verdict } from '../judge.js'
+import { Outlet } from '../outlet.js'
+import type { Place, Refusal } from '../ports.js'
+import { refuseUpgrade } from '../refusal.js'
+import { clientAddress, originOf, readTarget, type UpgradeTarget } from '../upgrade-request.js'
 import { type Wish, wishIn } from '../wish.js'
-import { type CloseCause, Connection, type Keeper } from './connection.js'
+import { Connection, type Keeper } from './connection.js'
 import { DEFLATE_TERMS, inflateInPlace } from './deflate.js'
-import type { HeartbeatLimits } from './heartbeat.js'
-import { Outlet } from './outlet.js'
-import { refuseUpgrade } from './refusal.js'
-import { type Offer, readOffer } from './subprotocol.js'
+import { MAX_PROBES, Probes } from './probe.js'
+import { SharedFrames } from './shared-frames.js'
+import { isProbe, type Offer, offeredValues, readOffer } from './subprotocol.js'
 
-export interface WebSocketDoorOptions {
-  readonly gate: Gate
-  readonly admission: Admission
-  readonly spaces: Spaces
-  readonly observer: DoorObserver
-  /** The clock, ms since 1970. */
-  readonly now: () => number
-  /** The path in front of `/sync/`, without a slash at its end; often empty. */
-  readonly basePath: string
-  readonly trustedProxies: number
-  readonly heartbeat: HeartbeatLimits
-  /** The largest message that is read at all, inflated, bytes; a larger one ends the connection with 1009. */
-  readonly maxPayloadBytes: number
+/** A message beyond `maxPayloadBytes`, inflated, ends its connection with 1009. */
+export interface WebSocketDoorOptions extends DoorOptions {
   /** Whether permessage-deflate is agreed on where a client offers it. */
   readonly isCompressing: boolean
 }
@@ -50,37 +42,34 @@ interface Upgrade {
 export class WebSocketDoor {
   readonly #options: WebSocketDoorOptions
   readonly #server: WebSocketServer
-  readonly #judge: Judge
-  readonly #connections = new Map<Connection, Place>()
-  readonly #refused = new Set<Connection>()
+  readonly #entrance: Entrance<Connection>
+  readonly #probes: Probes
   readonly #keeper: Keeper
-  /** One for all: a function for each connection would stay as long as the connection does. */
-  readonly #authenticate: Gate['renew']
   #opened = 0
-  #onEmpty = (): void => {}
+  #isDraining = false
 
   constructor(options: WebSocketDoorOptions) {
     this.#options = options
-    this.#judge = new Judge(options)
-    this.#authenticate = (token, space, user) => options.gate.renew(token, space, user)
+    this.#entrance = new Entrance('websocket', options)
+    this.#probes = new Probes(options.now)
     this.#keeper = {
       heartbeat: options.heartbeat,
-      outlet: new Outlet(),
-      onFault: (connection, error) =>
-        this.#tell(error, this.#connections.get(connection)?.seat?.space ?? null),
-      onClosed: (connection, cause) => this.#onClosed(connection, cause),
+      outlet: new Outlet(new SharedFrames()),
+      onFault: (connection, error) => this.#entrance.tellFault(connection, error),
+      onClosed: (connection, cause) => this.#entrance.closed(connection, cause),
     }
     this.#server = new WebSocketServer({
       noServer: true,
       clientTracking: false,
       perMessageDeflate: options.isCompressing ? DEFLATE_TERMS : false,
       maxPayload: options.maxPayloadBytes,
-      handleProtocols: protocols => readOffer([...protocols].join(',')).selected ?? false,
+      handleProtocols: protocols =>
+        isProbe([...protocols]) ? SUBPROTOCOL_PROBE : (readOffer([...protocols]).selected ?? false),
     })
   }
 
   get connections(): number {
-    return this.#connections.size
+    return this.#entrance.connections
   }
 
   /** For an http server's `upgrade` event. Takes the socket over in any case. */
@@ -93,9 +82,14 @@ export class WebSocketDoor {
       this.#refuse(upgrade, 'stock', refusalOf(new PlenumError('not_found', 'there is no such door')))
       return
     }
+    const offered = offeredValues(request.headers['sec-websocket-protocol'])
+    if (isProbe(offered)) {
+      this.#probe(upgrade, target)
+      return
+    }
     let offer: Offer
     try {
-      offer = readOffer(request.headers['sec-websocket-protocol'])
+      offer = readOffer(offered)
     } catch (error) {
       this.#refuse(upgrade, 'stock', refusalOf(toPlenumError(error)))
       return
@@ -108,14 +102,14 @@ export class WebSocketDoor {
 
   /** From now on every upgrade is refused with `draining`; connections stay. */
   stopAccepting(): void {
-    this.#judge.stopAdmitting()
+    this.#isDraining = true
+    this.#entrance.stopAdmitting()
   }
 
   /** Pings what is due and ends what is dead. Call it once a second. */
   sweep(nowMs: number): void {
-    for (const connection of this.#connections.keys()) connection.sweep(nowMs)
-    for (const connection of this.#refused) connection.sweep(nowMs)
-    this.#judge.sweep(nowMs)
+    this.#entrance.sweep(nowMs)
+    this.#probes.sweep(nowMs)
   }
 
   /**
@@ -124,71 +118,67 @@ export class WebSocketDoor {
    */
   async close(graceMs: number): Promise<void> {
     this.stopAccepting()
-    if (this.#connections.size + this.#refused.size > 0) await this.#emptied(graceMs)
-    for (const connection of [...this.#connections.keys(), ...this.#refused]) connection.terminate('draining')
+    this.#probes.close()
+    await this.#entrance.close(graceMs)
     this.#server.close()
   }
 
-  async #decide(upgrade: Upgrade, target: UpgradeTarget, offer: Offer): Promise<void> {
-    const { headers } = upgrade.request
-    const { dialect } = offer
-    const verdict = await this.#judge.judge({
-      dialect,
-      spacePath: target.spacePath,
-      address: upgrade.address,
-      origin: headers.origin,
-      host: clientHost(upgrade.request, this.#options.trustedProxies),
-      credentials: {
-        subprotocols: offer.values,
-        authorization: headers.authorization,
-        query: target.query,
-        headers,
-      },
-    })
+  async #decide(upgrade: Upgrade, target: UpgradeTarget, { dialect, values }: Offer): Promise<void> {
+    const asked = { target, dialect, subprotocols: values }
+    const verdict = await this.#entrance.judge(upgrade.request, asked)
     if (verdict.type === 'admitted') this.#accept(upgrade, wishIn(target.query, dialect), verdict)
     else this.#refuse(upgrade, dialect, verdict.refusal, verdict.cause)
   }
 
   #accept(upgrade: Upgrade, wish: Wish, admitted: Verdict & { readonly type: 'admitted' }): void {
-    const { observer } = this.#options
-    const { dialect } = wish
-    const { space, access, place } = admitted
     const connection = this.#open(upgrade)
-    if (connection === null) {
-      place.leave()
+    if (connection === null) admitted.place.leave()
+    else this.#entrance.admit(connection, admitted, wish)
+  }
+
+  /** Needs no token and no space: a place is all that it takes. */
+  #probe(upgrade: Upgrade, { spacePath }: UpgradeTarget): void {
+    const place = this.#placeForProbe(upgrade, spacePath)
+    if (!('leave' in place)) {
+      this.#refuse(upgrade, 'stock', place)
       return
     }
-    this.#connections.set(connection, place)
-    observer.opened(dialect)
-    void this.#join(connection, space, access, wish)
+    const ws = this.#upgrade(upgrade)
+    if (ws === null) place.leave()
+    else this.#probes.start(ws, upgrade.socket, place)
   }
 
-  async #join(connection: Connection, space: SpaceName, access: Access, wish: Wish): Promise<void> {
-    const { dialect, after, needsRenewals } = wish
-    const authenticate = this.#authenticate
+  #placeForProbe({ request, address }: Upgrade, spacePath: string): Place | Refusal {
+    const { admission, now, trustedProxies } = this.#options
     try {
-      const options = { dialect, access, authenticate, after, needsRenewals }
-      connection.attach(await this.#options.spaces.join(space, connection, options))
+      parseSpacePath(spacePath)
+      if (this.#isDraining) throw new PlenumError('draining')
+      if (this.#probes.size >= MAX_PROBES) throw new PlenumError('rate_limited', 'too many probes at once')
     } catch (error) {
-      const refused = toPlenumError(error)
-      this.#tell(refused, space)
-      connection.close(refused.code, refused.message)
+      return refusalOf(toPlenumError(error))
     }
+    return admission.enter(address, originOf(request, trustedProxies), now())
   }
 
-  /** Completes the handshake; null where the request was no WebSocket handshake or its socket is gone. */
-  #open({ request, socket, head }: Upgrade): Connection | null {
+  /** Null where the request was no WebSocket handshake or its socket is gone. */
+  #open(upgrade: Upgrade): Connection | null {
     const { now, maxPayloadBytes } = this.#options
-    const keeper = this.#keeper
-    let opened: Connection | null = null
+    const ws = this.#upgrade(upgrade)
+    if (ws === null) return null
+    inflateInPlace(ws, maxPayloadBytes)
+    const id = `w${++this.#opened}` as PeerId
+    return new Connection({ id, ws, socket: upgrade.socket, nowMs: now(), keeper: this.#keeper })
+  }
+
+  /** Completes the handshake, where it is one. */
+  #upgrade({ request, socket, head }: Upgrade): WebSocket | null {
+    let opened: WebSocket | null = null
     // Node's own, which has nothing to do on the sockets of an http server: two listeners take less than three.
     for (const listener of socket.listeners('end')) socket.off('end', listener as () => void)
     this.#server.handleUpgrade(request, socket, head, (ws: WebSocket) => {
       // ws listens from here on.
       socket.off('error', destroyOnError)
-      inflateInPlace(ws, maxPayloadBytes)
-      const id = `w${++this.#opened}` as PeerId
-      opened = new Connection({ id, ws, socket, nowMs: now(), keeper })
+      opened = ws
     })
     return opened
   }
@@ -198,55 +188,13 @@ export class WebSocketDoor {
    * browser shows a refused upgrade as a bare 1006.
    */
   #refuse(upgrade: Upgrade, dialect: Dialect, refusal: Refusal, cause?: unknown): void {
-    const { observer } = this.#options
-    const { code, message } = refusal
-    observer.refused(code)
-    observer.report(ERRORS[code].level, 'upgrade refused', {
-      code,
-      reason: message,
-      address: upgrade.address,
-      ...(cause === undefined ? {} : { cause }),
-    })
-    if (dialect === 'stock' || this.#refused.size >= MAX_REFUSED_OPEN) {
+    this.#entrance.tellRefused('upgrade refused', refusal, upgrade.address, cause)
+    if (dialect === 'stock' || this.#entrance.refusedOpen >= MAX_REFUSED_OPEN) {
       refuseUpgrade(upgrade.socket, refusal)
       return
     }
     const connection = this.#open(upgrade)
-    if (connection === null) return
-    this.#refused.add(connection)
-    connection.close(code, message)
-  }
-
-  #emptied(graceMs: number): Promise<void> {
-    return new Promise(resolve => {
-      const timer = setTimeout(resolve, graceMs)
-      this.#onEmpty = () => {
-        clearTimeout(timer)
-        resolve()
-      }
-    })
-  }
-
-  #onClosed(connection: Connection, cause: CloseCause): void {
-    const { observer, now } = this.#options
-    const place = this.#connections.get(connection)
-    this.#connections.delete(connection)
-    this.#refused.delete(connection)
-    if (this.#connections.size + this.#refused.size === 0) this.#onEmpty()
-    if (place === undefined) return
-    if (cause in ERRORS) place.closed(cause as ErrorCode, now())
-    place.leave()
-    if (place.seat !== null) observer.closed(place.seat.dialect, cause)
-  }
-
-  #tell(error: PlenumError, space: SpaceName | null): void {
-    const { observer } = this.#options
-    const { cause } = error
-    observer.report(error.facts.level, error.message, {
-      code: error.code,
-      space,
-      ...(cause === undefined ? {} : { cause }),
-    })
+    if (connection !== null) this.#entrance.turnAway(connection, refusal)
   }
 }
 

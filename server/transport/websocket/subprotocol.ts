@@ -3,7 +3,12 @@
  * echoing the first value, as libraries do, would send it back.
  */
 import { PlenumError } from '../../../shared/errors.js'
-import { BEARER_PREFIX, SUBPROTOCOL_PLENUM, SUBPROTOCOL_STOCK } from '../../../shared/protocol/index.js'
+import {
+  BEARER_PREFIX,
+  SUBPROTOCOL_PLENUM,
+  SUBPROTOCOL_PROBE,
+  SUBPROTOCOL_STOCK,
+} from '../../../shared/protocol/index.js'
 import type { Dialect } from '../../space/peer.js'
 
 export interface Offer {
@@ -14,15 +19,19 @@ export interface Offer {
   readonly dialect: Dialect
 }
 
-/**
- * @param header the raw header, or undefined where there is none
- * @throws bad_request where something was offered, but neither `plenum.v1` nor `yjs`, or two tokens
- */
-export const readOffer = (header: string | undefined): Offer => {
-  const values = (header ?? '')
+/** Whether all that is wanted is to know that a WebSocket works. */
+export const isProbe = (values: readonly string[]): boolean =>
+  values.length === 1 && values[0] === SUBPROTOCOL_PROBE
+
+/** The values of the raw header, or none where there is none. */
+export const offeredValues = (header: string | undefined): string[] =>
+  (header ?? '')
     .split(',')
     .map(value => value.trim())
     .filter(value => value !== '')
+
+/** @throws bad_request where something was offered, but neither `plenum.v1` nor `yjs`, or two tokens */
+export const readOffer = (values: readonly string[]): Offer => {
   if (values.filter(value => value.startsWith(BEARER_PREFIX)).length > 1) {
     throw new PlenumError('bad_request', 'more than one token in the subprotocol list')
   }

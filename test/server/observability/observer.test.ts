@@ -30,8 +30,8 @@ test('[O2] every counted event, every refusal and the live figures are in a scra
   observer.count('flushes')
   observer.count('document_messages', 5)
   observer.refused('forbidden')
-  observer.opened('stock')
-  observer.closed('stock', 'peer')
+  observer.opened('stock', 'websocket')
+  observer.closed('stock', 'peer', 'websocket')
 
   const text = await metrics.render()
 
@@ -41,8 +41,8 @@ test('[O2] every counted event, every refusal and the live figures are in a scra
     'plenum_flushes_total 1',
     'plenum_document_messages_total 5',
     'plenum_upgrades_refused_total{code="forbidden"} 1',
-    'plenum_connections_opened_total{dialect="stock"} 1',
-    'plenum_connections_closed_total{dialect="stock",cause="peer"} 1',
+    'plenum_connections_opened_total{dialect="stock",door="websocket"} 1',
+    'plenum_connections_closed_total{dialect="stock",cause="peer",door="websocket"} 1',
     'plenum_connections 4',
     'plenum_spaces 3',
     'plenum_uncommitted_bytes 512',

@@ -1,7 +1,7 @@
 /** What happens to a connection that was let in. Real sockets, fake spaces. */
 import { once } from 'node:events'
 import type { Duplex } from 'node:stream'
-import { unsentBytes } from '../../../server/transport/websocket/unsent.js'
+import { unsentBytes } from '../../../server/transport/unsent.js'
 import { PlenumError } from '../../../shared/errors.js'
 import { type DoorSettings, ending, type OpenDoor, openDoor, textOf } from '../../support/open-door.js'
 import { assert, suite } from '../../support/suite.js'

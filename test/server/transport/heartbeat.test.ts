@@ -6,7 +6,7 @@ import {
   type Pulse,
   type Signs,
   sweptBeatMs,
-} from '../../../server/transport/websocket/heartbeat.js'
+} from '../../../server/transport/heartbeat.js'
 import { assert, suite } from '../../support/suite.js'
 
 const test = suite('heartbeat')

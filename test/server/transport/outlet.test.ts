@@ -5,8 +5,8 @@ import type { AddressInfo, Socket } from 'node:net'
 import * as wsModule from 'ws'
 import { WebSocket, WebSocketServer } from 'ws'
 import type { PeerId } from '../../../server/space/peer.js'
+import { Outlet } from '../../../server/transport/outlet.js'
 import { Connection } from '../../../server/transport/websocket/connection.js'
-import { Outlet } from '../../../server/transport/websocket/outlet.js'
 import { isSenderIdle } from '../../../server/transport/websocket/sender-state.js'
 import { SharedFrames } from '../../../server/transport/websocket/shared-frames.js'
 import { assert, suite } from '../../support/suite.js'
@@ -50,7 +50,7 @@ class Line {
         nowMs: 0,
         keeper: {
           heartbeat: { beatMs: 1_000, stuckMs: 3_000 },
-          outlet: new Outlet(),
+          outlet: new Outlet(new SharedFrames()),
           onFault: (_connection, error) => {
             throw error
           },

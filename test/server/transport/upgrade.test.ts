@@ -1,9 +1,9 @@
 /** What is read from an upgrade request before anything is decided, and how a refusal is written. */
 import type { IncomingMessage } from 'node:http'
+import { closeReason } from '../../../server/transport/close-reason.js'
+import { refusalResponse } from '../../../server/transport/refusal.js'
 import { clientAddress, clientHost, readTarget } from '../../../server/transport/upgrade-request.js'
-import { closeReason } from '../../../server/transport/websocket/close-reason.js'
-import { refusalResponse } from '../../../server/transport/websocket/refusal.js'
-import { readOffer } from '../../../server/transport/websocket/subprotocol.js'
+import { offeredValues, readOffer } from '../../../server/transport/websocket/subprotocol.js'
 import { throwsCode } from '../../support/expect.js'
 import { assert, suite } from '../../support/suite.js'
 
@@ -25,12 +25,12 @@ test('[D1] the target is taken as it was sent', () => {
 })
 
 test('[D2] plenum.v1 is preferred to yjs, and nothing else is ever selected', () => {
-  assert.is(readOffer('yjs, plenum.v1').selected, 'plenum.v1')
-  assert.is(readOffer('bearer.abc, yjs').selected, 'yjs')
-  assert.is(readOffer('bearer.abc,yjs').dialect, 'stock')
-  assert.equal(readOffer(undefined), { values: [], selected: null, dialect: 'stock' })
+  assert.is(readOffer(offeredValues('yjs, plenum.v1')).selected, 'plenum.v1')
+  assert.is(readOffer(offeredValues('bearer.abc, yjs')).selected, 'yjs')
+  assert.is(readOffer(offeredValues('bearer.abc,yjs')).dialect, 'stock')
+  assert.equal(readOffer(offeredValues(undefined)), { values: [], selected: null, dialect: 'stock' })
   for (const header of ['bearer.abc', 'other', 'plenum.v2', 'bearer.a, bearer.b, yjs']) {
-    const { message } = throwsCode('bad_request', () => readOffer(header))
+    const { message } = throwsCode('bad_request', () => readOffer(offeredValues(header)))
     assert.not.match(message, 'abc')
   }
 })

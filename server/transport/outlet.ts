@@ -1,8 +1,7 @@
 /**
- * What the connections of a door share for sending: payloads framed once, and an end of the tick at which
- * everybody who held frames back lets them go, so that one socket's frames leave in one system call.
+ * What the connections of a door share for sending: payloads put into the door's form once, and an end of the tick at
+ * which everybody who held frames back lets them go, so that one socket's frames leave in one system call.
  */
-import { SharedFrames } from './shared-frames.js'
 
 /** Somebody who holds frames back. */
 export interface Holder {
@@ -10,9 +9,13 @@ export interface Holder {
   release(): void
 }
 
-export class Outlet {
-  readonly frames = new SharedFrames()
+export class Outlet<Frames> {
+  readonly frames: Frames
   #holders: Holder[] = []
+
+  constructor(frames: Frames) {
+    this.frames = frames
+  }
 
   /** `release` is called once what runs now has ended, before the event loop looks at anything else. */
   hold(holder: Holder): void {
