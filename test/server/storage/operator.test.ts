@@ -8,6 +8,7 @@ import {
   compactDataFolder,
   verifyDataFolder,
 } from '../../../server/storage/operator.js'
+import { restoreFrom } from '../../../server/storage/restore.js'
 import type { SqliteStore } from '../../../server/storage/sqlite/sqlite-store.js'
 import { StartupError } from '../../../server/storage/startup-error.js'
 import type { SpaceName } from '../../../shared/names.js'
@@ -69,6 +70,32 @@ test('[T22] compacting takes every space that has something, or one', () =>
     }
     assert.equal((await compactDataFolder(options())).spaces, [], how)
   }))
+
+test('[X18] a deleted space is verified and compacted as any other, and comes back from a backup as deleted', async () => {
+  const store = await filled()
+  await store.catalogue.delete(notes.space, 1_000)
+  await store.catalogue.revoke({ space: null, user: 'eve', atMs: 2_000 })
+  await store.close()
+  const { spaces } = await compactDataFolder(options())
+  assert.equal(spaces.map(({ space, outcome }) => [space, outcome.type]).sort(), [
+    ['other', 'compacted'],
+    ['team/notes', 'compacted'],
+  ])
+  assert.equal(await verifyDataFolder(options()), { spaces: 2, rows: 2, snapshots: 2, problems: [] })
+  const path = join(temporaryFolder(), 'backup.sqlite')
+  await backupTo(path, options())
+  const next = new SqliteFolder(temporaryFolder())
+  assert.equal(restoreFrom(path, { dataDir: next.path, rollback: false }).problems, [])
+  const restored = await next.open()
+  assert.ok((await restored.load(notes.space)).isDeleted)
+  assert.equal(
+    (await restored.catalogue.revocations()).map(({ user }) => user),
+    ['eve'],
+  )
+  await restored.catalogue.restore(notes.space)
+  assert.is(textOf(await restored.load(notes.space)), 'ab')
+  await next.dispose()
+})
 
 test('[T20] a backup is the database of one moment, whole and its owner’s', () =>
   bothWays(async how => {

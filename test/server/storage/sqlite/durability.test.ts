@@ -50,6 +50,26 @@ test('[T1] every append that was answered before a kill is there', async () => {
   }
 })
 
+test('[X15] a decision that fails changes nothing, and may be made again', async () => {
+  const { space } = new LoggedDocument('notes')
+  const failpoints = { 'catalogue:before-commit': { action: 'throw', times: 1 } } as const
+  const { catalogue } = await folder.open({ failpoints })
+  await rejectsWithCode('degraded', catalogue.delete(space, 1_000))
+  assert.is(await catalogue.find(space), null)
+  await catalogue.delete(space, 2_000)
+  assert.is((await catalogue.find(space))?.deletedAtMs, 2_000)
+})
+
+test('[X15] decisions are made though nobody has appended since the thread that writes died', async () => {
+  const notes = new LoggedDocument('notes')
+  const { space } = notes
+  const store = await folder.open({ failpoints: { 'append:before-commit': { action: 'exit', times: 1 } } })
+  await rejectsWithCode('degraded', store.append([{ space, flushes: [notes.type('a')] }]))
+  await store.catalogue.revoke({ space, user: 'eve', atMs: 1_000 })
+  assert.is((await store.catalogue.revocations()).length, 1)
+  assert.is((await store.status()).synchronous, 2)
+})
+
 test('[T5] a group that was committed without an answer is there once', async () => {
   const notes = new LoggedDocument('notes')
   const store = await folder.open({ failpoints: { 'append:after-commit': { action: 'throw', times: 1 } } })
