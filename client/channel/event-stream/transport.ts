@@ -187,7 +187,8 @@ class EventStream implements Transport {
         return
       case STREAM_EVENT.ping:
         this.#pings++
-        this.#lane?.answer()
+        // Whoever polls answers by the next poll.
+        if (this.#options.delivery !== 'poll') this.#lane?.answer()
         this.#options.onPing?.()
         return
       case STREAM_EVENT.close:

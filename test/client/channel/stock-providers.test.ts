@@ -4,6 +4,7 @@ import * as Y from 'yjs'
 import type { Channel } from '../../../client/channel/channel.js'
 import { type ChannelOptions, channelClass } from '../../../client/channel/channel-class.js'
 import type { ConnectionState } from '../../../client/channel/connection-state.js'
+import { DOORS } from '../../../client/channel/door-choice.js'
 import { type ServerProcess, startServer } from '../../support/server-process.js'
 import { STOCK_PACKAGES, STOCK_VERSIONS, type StockVersion } from '../../support/stock-client-calls.js'
 import { assert, suite } from '../../support/suite.js'
@@ -33,12 +34,10 @@ test.after.each(() => {
 })
 test.after(() => server.dispose())
 
-let sockets = 0
 const urls: string[] = []
 class CountedSocket extends WebSocket {
   constructor(url: string, protocols: string[]) {
     super(url, protocols)
-    sockets++
     urls.push(url)
   }
 }
@@ -62,13 +61,18 @@ const open = async (version: StockVersion, space: string, options: ChannelOption
   return { provider, states, text: doc.getText('text') }
 }
 
-for (const version of STOCK_VERSIONS) {
-  test(`[P11] stock ${version}: syncs, is acknowledged, and is back after kill -9 with a fresh token`, async () => {
-    const space = `channel-${version}`
+const WAYS = STOCK_VERSIONS.flatMap(version => DOORS.map(door => ({ version, door })))
+
+for (const { version, door } of WAYS) {
+  const what = `stock ${version} by ${door}`
+  const doors = [door]
+
+  test(`[P11] ${what}: syncs, is acknowledged, and is back after kill -9 with a fresh token`, async () => {
+    const space = `channel-${version}-${door}`
     let asked = 0
     const token = (): Promise<string> => server.token(`ann-${++asked}`, space)
-    const { provider, text } = await open(version, space, { token })
-    const other = await open(version, space, { token: await server.token('bob', space) })
+    const { provider, text } = await open(version, space, { token, doors })
+    const other = await open(version, space, { token: await server.token('bob', space), doors })
     await until('synced', () => provider.synced && other.provider.synced)
     text.insert(0, 'a')
     await until('relayed', () => other.text.toString() === 'a')
@@ -81,26 +85,28 @@ for (const version of STOCK_VERSIONS) {
     await server.start()
     await until('together again', () => provider.synced && other.text.toString() === 'ab', 20_000)
     assert.ok(asked >= 2)
+    assert.is(provider.ws?.door, door)
     assert.not(
       urls.some(url => url.includes('after=')),
       'who swallows errors goes on from nowhere',
     )
   })
 
-  test(`[P11] stock ${version}: stops at a permanent close, says why, and connects again when told to`, async () => {
+  test(`[P11] ${what}: stops at a permanent close, says why, and connects again when told to`, async () => {
     let space = 'elsewhere'
     const token = (): Promise<string> => server.token('ann', space)
-    const { provider, states } = await open(version, `denied-${version}`, { token })
+    const { provider, states } = await open(version, `denied-${version}-${door}`, { token, doors })
     await until('stopped', () => states.find(({ state }) => state === 'closed'))
     const reason = 'the token grants nothing on this space'
     assert.equal(states.at(-1), { state: 'closed', code: 4403, reason })
-    const before = sockets
+    const attempts = (): number => states.filter(({ state }) => state === 'connecting').length
+    const before = attempts()
     // Long enough for stock 2.1 and 3.0, which do not stop, to have come back.
     await until('the provider is back or has stopped', () =>
       version === '3.1.0' ? provider.ws === null : provider.ws?.readyState === 0,
     )
-    assert.is(sockets, before)
-    space = `denied-${version}`
+    assert.is(attempts(), before)
+    space = `denied-${version}-${door}`
     if (version !== '3.1.0') provider.disconnect()
     provider.connect()
     await until('connected', () => provider.synced)

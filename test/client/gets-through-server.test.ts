@@ -1,0 +1,139 @@
+/** The provider through networks that break things, against a real server process. */
+import { setImmediate as breathe } from 'node:timers/promises'
+import { WebSocket } from 'ws'
+import * as Y from 'yjs'
+import type { Door } from '../../client/channel/door-choice.js'
+import type { SpaceProviderOptions } from '../../client/provider/provider-options.js'
+import { SpaceProvider } from '../../client/space-provider.js'
+import { HostileProxy } from '../support/hostile-proxy.js'
+import { createRng, int, seedFrom } from '../support/rng.js'
+import { difference } from '../support/same-document.js'
+import { type ServerProcess, startServer } from '../support/server-process.js'
+import { assert, isLongRun, note, suite } from '../support/suite.js'
+import { until } from '../support/until.js'
+
+const test = suite('gets through')
+
+let server: ServerProcess
+let proxy: HostileProxy
+const providers: SpaceProvider[] = []
+
+test.before(async () => {
+  server = await startServer()
+})
+test.before.each(async () => {
+  proxy = await HostileProxy.open(server.port)
+})
+test.after.each(async () => {
+  for (const provider of providers.splice(0)) provider.destroy()
+  await proxy.close()
+})
+test.after(() => server.dispose())
+
+const open = (syncUrl: string, space: string, options: SpaceProviderOptions = {}, user = 'ann') => {
+  const doc = new Y.Doc()
+  const provider = new SpaceProvider(syncUrl, space, doc, {
+    token: () => server.token(user, space),
+    WebSocketPolyfill: WebSocket,
+    maxBackoffTime: 100,
+    disableBc: true,
+    ...options,
+  })
+  providers.push(provider)
+  return { provider, doc, text: doc.getText('text') }
+}
+
+const STREAMS: readonly Door[] = ['event-stream', 'event-stream-poll']
+
+for (const [title, hostility, door] of [
+  ['that blocks upgrades', { refusesUpgrades: true }, 'event-stream'],
+  ['that also holds back streams', { refusesUpgrades: true, holdsBackStreams: true }, 'event-stream-poll'],
+] as const) {
+  test(`[D53] through a proxy ${title} it syncs both ways, and is told what is saved`, async () => {
+    Object.assign(proxy, hostility)
+    const space = `through-${door}`
+    const ann = open(proxy.syncUrl, space)
+    ann.text.insert(0, 'before, ')
+    const bob = open(server.syncUrl, space, {}, 'bob')
+    await until('synced', () => ann.provider.synced && bob.provider.synced, 20_000)
+    assert.equal([ann.provider.door, bob.provider.door], [door, 'websocket'])
+    bob.text.insert(bob.text.length, 'from bob, ')
+    ann.text.insert(ann.text.length, 'from ann')
+    await until('both have both', () => difference(ann.doc, bob.doc) === null)
+    ann.provider.awareness.setLocalStateField('cursor', 1)
+    await until('presence', () => bob.provider.awareness.getStates().get(ann.doc.clientID)?.cursor === 1)
+    await ann.provider.whenSaved()
+    await server.kill9()
+    await server.start()
+    const fresh = open(server.syncUrl, space, {}, 'fresh')
+    ann.provider.destroy()
+    bob.provider.destroy()
+    await until('synced', () => fresh.provider.synced, 20_000)
+    assert.is(difference(ann.doc, fresh.doc), null)
+  })
+}
+
+for (const door of STREAMS) {
+  test(`[D53] ${door} cut at random bytes: it comes back by itself and loses nothing`, {
+    timeoutMs: 120_000,
+  }, async () => {
+    const rng = createRng(seedFrom())
+    const wanted = isLongRun ? 200 : 25
+    proxy.lifeBytes = () => (proxy.cut < wanted ? int(rng, 1, 3_000) : null)
+    const space = `cut-${door}`
+    const ann = open(proxy.syncUrl, space, { doors: [door] })
+    const bob = open(server.syncUrl, space, {}, 'bob')
+    let typed = 0
+    await until(
+      'cut often enough',
+      async () => {
+        for (const { text } of [ann, bob]) text.insert(int(rng, 0, text.length), `${typed++} `)
+        await breathe()
+        return proxy.cut >= wanted
+      },
+      100_000,
+    )
+    await until('connected', () => ann.provider.connection.state === 'connected', 20_000)
+    await ann.provider.whenSaved()
+    await bob.provider.whenSaved()
+    await until('together', () => difference(ann.doc, bob.doc) === null)
+    note(`${proxy.cut} cuts, ${typed} edits`)
+  })
+
+  test(`[D53] ${door}: nothing is called saved that a kill -9 then loses`, {
+    timeoutMs: 60_000,
+  }, async () => {
+    const space = `kill-${door}`
+    const { provider, text } = open(proxy.syncUrl, space, { doors: [door] })
+    for (let round = 0; round < 3; round++) {
+      text.insert(text.length, `${round} `)
+      await provider.whenSaved()
+      await server.kill9()
+      assert.is.not(provider.saveState, 'saved after the server is gone' as never)
+      await server.start()
+      const fresh = open(server.syncUrl, space, {}, `fresh-${round}`)
+      await until('synced', () => fresh.provider.synced, 20_000)
+      assert.ok(
+        fresh.text.toString().startsWith(Array.from({ length: round + 1 }, (_, at) => `${at} `).join('')),
+      )
+    }
+  })
+}
+
+test('[D53] a token that ends is renewed in place over a stream', async () => {
+  let asked = 0
+  const space = 'renewed-stream'
+  const firstEndsMs = Date.now() + 2_500
+  const token = () => server.token('ann', space, 'write', asked++ === 0 ? 2_500 : 60_000)
+  const { provider, text } = open(server.syncUrl, space, { doors: ['event-stream'], token })
+  const states: string[] = []
+  provider.on('connection', ({ state }) => states.push(state))
+  await until('renewed', () => asked === 2)
+  await until('the first token has ended', () => Date.now() > firstEndsMs + 500)
+  text.insert(0, 'x')
+  await provider.whenSaved()
+  assert.equal(
+    states.filter(state => state !== 'connecting'),
+    ['connected'],
+  )
+})
