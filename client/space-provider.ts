@@ -321,7 +321,8 @@ export class SpaceProvider extends StockProvider {
     const { doc } = this
     return new Dialer({
       token: token === undefined ? undefined : this.#identity.guard(token),
-      transport: transport ?? fallbackTransport({ WebSocket: WebSocketPolyfill, doors, clock, hints }),
+      transport:
+        transport ?? fallbackTransport({ WebSocket: WebSocketPolyfill, doors, clock, hints, openTimeoutMs }),
       ledger: createLedger({ incarnation: null, isEmptyDocument: isEmptyDocument(doc) }),
       isEmptyDocument: () => isEmptyDocument(doc),
       mayResume: () => !this.#document.isPending,

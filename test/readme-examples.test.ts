@@ -56,6 +56,11 @@ const PIECES: Readonly<Record<string, Piece>> = {
     after: `${SAVED}\nprovider.authenticate('nonsense')\nprovider.disconnect()\nprovider.connect()`,
     prints: ['log in again:'],
   },
+  'Connection 1': { after: SAVED, prints: ['by websocket'] },
+  'Connection 2': {
+    after: `stock.on('sync', isSynced => console.log('synced', isSynced))`,
+    prints: ['synced true'],
+  },
   'Who is here 0': { prints: ['ada (you): here since', 'active 0 min ago'] },
   'Who is here 1': {},
   'Signals 0': {},

@@ -54,13 +54,13 @@ export interface ChannelClass {
  */
 export const channelClass = (options: ChannelOptions = {}): ChannelClass => {
   const { knownIncarnation: incarnation = null, isEmptyDocument, onConnection, ...rest } = options
-  const { WebSocket, doors, clock, hints } = rest
+  const { WebSocket, doors, clock, hints, openTimeoutMs } = rest
   const dialers = new Map<string, Dialer>()
   const dialerFor = (url: string): Dialer => {
     const known = dialers.get(url)
     if (known !== undefined && !known.isBusy) return known
     const dialer = new Dialer({
-      transport: fallbackTransport({ WebSocket, doors, clock, hints }),
+      transport: fallbackTransport({ WebSocket, doors, clock, hints, openTimeoutMs }),
       ...rest,
       isEmptyDocument,
       ledger: createLedger({ incarnation, isEmptyDocument: isEmptyDocument?.() ?? true }),

@@ -32,6 +32,8 @@ export interface FallbackOptions {
   readonly doors?: readonly Door[] | undefined
   readonly clock?: Clock | undefined
   readonly hints?: WatchHints | undefined
+  /** How long a server may take to answer, all doors together; by default 15 s. */
+  readonly openTimeoutMs?: number | undefined
   readonly fetch?: typeof fetch | undefined
   /** What is known about the ways, by server; by default the page's own. */
   readonly memory?: Map<string, DoorMemory> | undefined
@@ -194,7 +196,10 @@ class FallbackTransport implements Transport {
     this.#inner = inner
     left?.close(1000, '')
     if (this.#doors.length > 1) {
-      this.#cancelWait = patiently(this.#clock, HEALTH_MS, () => this.#step({ type: 'silent' }))
+      // Each door has its turn before whoever waits for all of them gives up.
+      const { openTimeoutMs = Number.POSITIVE_INFINITY } = this.#options
+      const healthMs = Math.min(HEALTH_MS, openTimeoutMs / (this.#doors.length + 1))
+      this.#cancelWait = patiently(this.#clock, healthMs, () => this.#step({ type: 'silent' }))
     }
   }
 

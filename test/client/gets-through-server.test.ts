@@ -78,7 +78,7 @@ for (const door of STREAMS) {
     timeoutMs: 120_000,
   }, async () => {
     const rng = createRng(seedFrom())
-    const wanted = isLongRun ? 200 : 25
+    const wanted = isLongRun ? 200 : 12
     proxy.lifeBytes = () => (proxy.cut < wanted ? int(rng, 1, 3_000) : null)
     const space = `cut-${door}`
     const ann = open(proxy.syncUrl, space, { doors: [door] })
@@ -105,7 +105,8 @@ for (const door of STREAMS) {
   }, async () => {
     const space = `kill-${door}`
     const { provider, text } = open(proxy.syncUrl, space, { doors: [door] })
-    for (let round = 0; round < 3; round++) {
+    const rounds = isLongRun ? 5 : 2
+    for (let round = 0; round < rounds; round++) {
       text.insert(text.length, `${round} `)
       await provider.whenSaved()
       await server.kill9()

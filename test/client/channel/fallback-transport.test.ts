@@ -28,13 +28,14 @@ interface PageOptions {
   readonly memory?: Map<string, DoorMemory>
   readonly doors?: readonly Door[]
   readonly WebSocket?: SocketClass
+  readonly openTimeoutMs?: number
 }
 
 /** A page that comes back by itself, as a provider does. */
 const openPage = ({
   memory = new Map(),
-  doors,
   WebSocket: Socket = WebSocket as never,
+  ...rest
 }: PageOptions = {}) => {
   const clock = new FakeClock()
   const told: string[] = []
@@ -49,7 +50,7 @@ const openPage = ({
     token: 't.o.k',
     clock,
     hints,
-    transport: fallbackTransport({ WebSocket: Socket, clock, hints, memory, doors }),
+    transport: fallbackTransport({ WebSocket: Socket, clock, hints, memory, ...rest }),
     onConnection: ({ state }) => told.push(state),
   }
   const ChannelClass = channelClass(options)
@@ -175,6 +176,30 @@ test('[D51] it is back on a WebSocket once one opens and answers, at once and by
     'connected',
   ])
   await until('the stream was left', () => server.requestsOf('DELETE').length === 1)
+})
+
+test('[D51] in a page that nobody looks at it waits for somebody instead of a timer', async () => {
+  const page = { visibilityState: 'hidden', addEventListener: () => {}, removeEventListener: () => {} }
+  Object.assign(globalThis, { document: page })
+  try {
+    const { clock, hint, untilOpen } = openPage()
+    await untilOpen('event-stream')
+    await passTimer(clock, 15_000)
+    assert.is(server.probes, 0)
+    page.visibilityState = 'visible'
+    hint()
+    await until('a look', () => server.probes === 1)
+  } finally {
+    Object.assign(globalThis, { document: undefined })
+  }
+})
+
+test('[D49] a shorter patience leaves each door its turn', async () => {
+  server.socketFate = 'silent'
+  const page = openPage({ openTimeoutMs: 2_000 })
+  await until('a silent WebSocket', () => server.sockets.length === 1)
+  await passTimer(page.clock, 500)
+  await page.untilOpen('event-stream')
 })
 
 test('[D51] it does not move while something is under way', async () => {

@@ -114,7 +114,7 @@ for (const delivery of DELIVERIES) {
     await untilFrames(1)
     server.ping()
     const answers = (): number =>
-      delivery === 'poll' ? server.requestsOf('GET').length - 2 : server.requestsOf('POST').length
+      delivery === 'poll' ? server.requestsOf('GET').length - 3 : server.requestsOf('POST').length
     await until('answered', () => answers() === 1)
     assert.equal([pings, server.requestsOf('POST')[0]?.frames], [1, delivery === 'poll' ? undefined : 0])
     clock.advance(29_999)
