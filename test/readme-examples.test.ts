@@ -12,6 +12,8 @@ import { promisify } from 'node:util'
 import { readReadme } from '../bench/readme.js'
 import { signToken } from '../server/auth/sign-token.js'
 import { isCommandName } from '../server/cli/help.js'
+import { API_ROUTES } from '../server/http/api/api-router.js'
+import { mayDo, ROLES } from '../shared/roles.js'
 import { type Example, examplesOf } from './support/readme-blocks.js'
 import { freePort } from './support/server-process.js'
 import { importsOf, root } from './support/sources.js'
@@ -85,6 +87,11 @@ const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
   'Embedding 1': [],
 }
 
+/** Whole programs, which go on until they are ended, and what each prints. */
+const ENDLESS: Readonly<Record<string, readonly string[]>> = {
+  'The stream 0': ['the copy says hello'],
+}
+
 /** Lexical's type of a provider has fewer names than any y-websocket provider gives; the text says so. */
 const TOO_NARROW = ['={providerFactory}', '={/** @type {any} */ (providerFactory)}'] as const
 
@@ -103,6 +110,8 @@ const SHELL: Readonly<Record<string, 'run' | 'named'>> = {
   'Ten lines 0': 'run',
   'Run it 0': 'run',
   'Run it 1': 'run',
+  'From curl 0': 'run',
+  'From curl 1': 'run',
   'Intentions 0': 'named',
   'Figures 0': 'named',
   'Deploying 0': 'named',
@@ -220,7 +229,13 @@ test('[I5] every example is run, compiled or named as neither', () => {
     const name = nameOf(example)
     if (language === 'sh') return name in SHELL
     if (language === 'js' || language === 'jsx') {
-      return name === 'Ten lines 0' || name in PIECES || name in PROGRAMS || COMPILED.includes(heading)
+      return (
+        name === 'Ten lines 0' ||
+        name in PIECES ||
+        name in PROGRAMS ||
+        name in ENDLESS ||
+        COMPILED.includes(heading)
+      )
     }
     return NOT_RUN.includes(language)
   })
@@ -230,7 +245,7 @@ test('[I5] every example is run, compiled or named as neither', () => {
       .map(({ language, ...example }) => `${nameOf(example as Example)}: ${language}`),
     [],
   )
-  const expected = [...Object.keys(PIECES), ...Object.keys(PROGRAMS)]
+  const expected = [PIECES, PROGRAMS, ENDLESS].flatMap(Object.keys)
   const there = new Set(examples.map(nameOf))
   assert.equal(
     expected.filter(name => !there.has(name)),
@@ -288,6 +303,49 @@ test('[I5] the commands run, the server first', { timeoutMs: TIMEOUT_MS }, async
   // As Ctrl+C does it.
   process.kill(-(serving.pid as number), 'SIGINT')
   await once(serving, 'exit')
+})
+
+test('[I5] what curl asks is answered, and the stream runs', { timeoutMs: TIMEOUT_MS }, async () => {
+  const place = temporaryFolder('curl')
+  const commands = (index: number): string =>
+    codeOf(`From curl ${index}`, 'sh')
+      .replaceAll('./data', dataDir)
+      .replaceAll('127.0.0.1:1234', `127.0.0.1:${port}`)
+      .replaceAll('demo.yjs', join(place, 'demo.yjs'))
+  const env = { ...process.env, PLENUM_SECRET: SECRET }
+  const { stdout } = await run('bash', ['-ec', commands(0)], { cwd: root, env })
+  for (const text of ['"content":{"text":', '"stateVector":', '"position":']) {
+    assert.ok(stdout.includes(text), `${text} in ${stdout}`)
+  }
+  const watching = spawn('bash', ['-ec', `${commands(0)} ${commands(1)}`], { cwd: root, env, detached: true })
+  children.add(watching)
+  let told = ''
+  watching.stdout.on('data', data => {
+    told += data
+  })
+  await until('the stream tells who is here', () => told.includes('event: members\n'), 60_000)
+  await kill(watching)
+})
+
+test('[I5] programs that go on do what they say', { timeoutMs: TIMEOUT_MS }, async () => {
+  for (const [name, prints] of Object.entries(ENDLESS)) {
+    // Something is there to be seen, whatever ran before.
+    const token = await tokenFor('ada')
+    await runProgram('something to see', located(codeOf('Ten lines 0'), token), ['saved\n'])
+    await runProgram(name, located(codeOf(name), token), prints)
+  }
+})
+
+test('[X40] the README has every route of the API, with the least role that may use it', () => {
+  const rows = [...readme.matchAll(/^\| `(GET|PUT|POST|DELETE) (\/[^`]*)` \| ([^|]*) \|/gm)]
+  const told = rows.map(([, method, path, role]) => `${method} ${path} ${role}`)
+  const wanted = API_ROUTES.map(({ spec: { method, path, lock } }) => {
+    const role = lock.type === 'open' ? 'none' : `\`${ROLES.find(each => mayDo(each, lock.needs))}\``
+    const isEverywhere = lock.type === 'scope' && lock.isEverywhere
+    const route = `${method.toUpperCase()} ${path.replaceAll(/:(\w+)/g, '{$1}')}`
+    return `${route} ${role}${isEverywhere ? ' of `**`' : ''}`
+  })
+  assert.equal(told.toSorted(), wanted.toSorted())
 })
 
 test('[I5] commands that are not run here name what is there', () => {
