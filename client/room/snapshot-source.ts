@@ -41,6 +41,7 @@ export class SnapshotSource {
   readonly #options: SnapshotSourceOptions
   #latest: Fetched | null = null
   #failures = 0
+  #notBeforeMs = 0
   #isWanted = false
   #cancelWait = (): void => {}
   #request: AbortController | null = null
@@ -60,14 +61,8 @@ export class SnapshotSource {
     this.#cancelWait()
     this.#request?.abort()
     this.#request = null
-    if (isWanted) this.#wait(this.#nextPauseMs(PATIENCE_MS))
-    else this.#failures = 0
-  }
-
-  #nextPauseMs(afterSuccessMs: number): number {
-    return this.#failures === 0
-      ? afterSuccessMs
-      : backoffMs(this.#failures, this.#options.clock.random(), PACE)
+    // However often it is wanted anew: the pauses are kept.
+    if (isWanted) this.#wait(Math.max(PATIENCE_MS, this.#notBeforeMs - this.#options.clock.now()))
   }
 
   #wait(delayMs: number): void {
@@ -83,6 +78,9 @@ export class SnapshotSource {
     // Stopped for good with the request that it belongs to.
     this.#cancelWait = cancelTimeout
     const atMs = clock.now()
+    // Until there is an answer it has failed: that it is broken off must not make for more of them.
+    this.#failures++
+    this.#notBeforeMs = atMs + backoffMs(this.#failures, clock.random(), PACE)
     let snapshot: Snapshot | null = null
     try {
       // Whoever does not heed the signal is not waited for.
@@ -93,8 +91,10 @@ export class SnapshotSource {
     cancelTimeout()
     if (this.#request !== request) return
     this.#request = null
-    this.#failures = snapshot === null ? this.#failures + 1 : 0
-    this.#wait(this.#nextPauseMs(REFRESH_MS))
+    if (snapshot !== null) this.#failures = 0
+    const pauseMs = snapshot === null ? backoffMs(this.#failures, clock.random(), PACE) : REFRESH_MS
+    this.#notBeforeMs = clock.now() + pauseMs
+    this.#wait(pauseMs)
     if (snapshot === null) return
     this.#latest = { snapshot, atMs }
     this.#options.onSnapshot()

@@ -123,6 +123,16 @@ test('[J10] a route that fails in any way for a minute is asked a few times, and
   assert.is.not(source.latest, latest)
 })
 
+test('[J10] whoever wants it anew again and again is kept waiting all the same', async () => {
+  const { source, clock, asked } = create({ now: async () => new Response('no', { status: 503 }) })
+  for (let second = 0; second < 60; second++) {
+    source.want(second % 3 !== 2)
+    clock.advance(1_000)
+    await settled()
+  }
+  assert.ok(asked.length >= 3 && asked.length <= 10, `asked ${asked.length} times`)
+})
+
 test('[J10] a token function that throws is a failure like others', async () => {
   const { source, clock, asked } = create({ now: good }, () => {
     throw new Error('the backend is away')
