@@ -16,6 +16,7 @@ export interface CompactionsOptions {
 export class Compactions {
   readonly #options: CompactionsOptions
   readonly #due = new Set<SpaceName>()
+  readonly #underWay = new Set<{ readonly space: SpaceName; readonly done: Promise<unknown> }>()
   #isRunning = false
   #isClosed = false
 
@@ -31,16 +32,33 @@ export class Compactions {
 
   /** @throws internal */
   async now(space: SpaceName): Promise<CompactionOutcome> {
-    const { store, followUp } = this.#options
-    const outcome = await store.compact(space)
-    await followUp(space, outcome)
-    return outcome
+    const compacting = this.#compact(space)
+    const underWay = { space, done: compacting.catch(() => {}) }
+    this.#underWay.add(underWay)
+    try {
+      return await compacting
+    } finally {
+      this.#underWay.delete(underWay)
+    }
+  }
+
+  /** Resolves when nothing that was read of the space will be stored or followed any more. */
+  async whenDone(space: SpaceName): Promise<void> {
+    this.#due.delete(space)
+    await Promise.all([...this.#underWay].map(each => each.space === space && each.done))
   }
 
   /** None begins any more; one that is under way is given up when the store closes. Idempotent. */
   close(): void {
     this.#isClosed = true
     this.#due.clear()
+  }
+
+  async #compact(space: SpaceName): Promise<CompactionOutcome> {
+    const { store, followUp } = this.#options
+    const outcome = await store.compact(space)
+    await followUp(space, outcome)
+    return outcome
   }
 
   async #run(): Promise<void> {

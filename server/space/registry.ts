@@ -297,6 +297,7 @@ export class Registry {
         whenEmpty: async name => {
           const entry = this.#entries.get(name)
           if (entry?.type === 'evicting') await entry.done
+          await this.#compactions.whenDone(name)
           await this.#journal.forget(name)
         },
         members: name => this.members(name),

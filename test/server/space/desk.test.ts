@@ -175,6 +175,26 @@ test('[X14] creating waits until nothing of the old space is on its way to the d
   )
 })
 
+test('[X14] what a compaction found in the old space is not held against the new one', async () => {
+  const core = new Core()
+  const { desk } = core.registry
+  await type(core, 'old')
+  core.store.compactions.push({ type: 'quarantined', reason: 'as the test wants it' })
+  core.store.hold('compact')
+  const compacted = core.registry.compact(DEMO)
+  await core.settle()
+  await told(core, desk.delete(DEMO))
+  const created = desk.create(DEMO)
+  await core.settle()
+  const joiner = await core.join()
+  assert.is(closeOf(joiner), 4404)
+  core.store.release('compact')
+  await told(core, Promise.all([compacted, created]))
+  await core.live()
+  await type(core, 'new')
+  assert.is(await textOf(core), 'new')
+})
+
 test('[X16] who is disconnected may come back; whoever comes meanwhile is let in', async () => {
   const core = new Core()
   const { desk } = core.registry
