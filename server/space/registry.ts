@@ -25,7 +25,7 @@ import { type Authenticate, Session } from './session.js'
 import { Space, type SpaceContext } from './space.js'
 import type { SpaceDesk } from './space-desk.js'
 import { parseIdentityPath } from './stamp.js'
-import { Strikes } from './strikes.js'
+import { Suspensions } from './suspensions.js'
 import { unfailing } from './unfailing-observer.js'
 import type { CompactionOutcome, LoggedFlush, UpdateStore } from './update-store.js'
 
@@ -99,8 +99,7 @@ export class Registry {
   readonly #engineTime: EngineTime
   readonly #journal: MemberJournal
   readonly #context: SpaceContext
-  readonly #stuckEdits: Strikes
-  readonly #stuckLoads: Strikes
+  readonly #suspensions: Suspensions
   #isDraining = false
   #hasEnded = false
   #joined = 0
@@ -111,9 +110,7 @@ export class Registry {
     const events = given.events ?? NOBODY_LISTENS
     this.#events = events
     this.#epoch = options.randomId()
-    const { maxStuckCalls: most, suspensionMs: termMs } = options.limits
-    this.#stuckEdits = new Strikes({ most, termMs })
-    this.#stuckLoads = new Strikes({ most, termMs })
+    this.#suspensions = new Suspensions(options)
     this.#commits = new CommitQueue({
       store: options.store,
       scheduler: options.scheduler,
@@ -159,8 +156,8 @@ export class Registry {
       onCompactionDue: due => this.#compactions.soon(due.name),
       onFailed: failed => this.#drop(failed),
       onStuck: (stuck, during) => {
-        this.#strike(during === 'loading' ? this.#stuckLoads : this.#stuckEdits, stuck.name)
-        this.#suspend(stuck)
+        this.#suspensions.strike(stuck.name, during)
+        this.#suspensions.apply(stuck)
       },
     }
   }
@@ -335,7 +332,7 @@ export class Registry {
         await entry.done
         return this.#open(name)
       case undefined: {
-        this.#refuseSuspended(name)
+        this.#suspensions.expectLoadable(name)
         const space = this.#load(name)
         this.#entries.set(name, { type: 'loading', space })
         return space
@@ -352,7 +349,7 @@ export class Registry {
         throw new PlenumError('draining')
       }
       observer.count('loads')
-      this.#suspend(space)
+      this.#suspensions.apply(space)
       this.#entries.set(name, { type: 'active', space })
       this.#events.tell('space-opened', { space: name })
       if (space.isQuarantined) this.#events.tell('quarantined', { space: name })
@@ -363,35 +360,11 @@ export class Registry {
       this.#entries.delete(name)
       if (toPlenumError(error).code === 'space_deleted') throw error
       observer.count('load_failures')
-      if (error instanceof PlenumError && error.cause instanceof EngineStuck)
-        this.#strike(this.#stuckLoads, name)
+      const isStuck = error instanceof PlenumError && error.cause instanceof EngineStuck
+      if (isStuck) this.#suspensions.strike(name, 'loading')
       observer.report('error', 'space could not be loaded', { space: name, error: toPlenumError(error) })
       throw error
     }
-  }
-
-  /** @throws quarantined where loading the space got the engine stuck again and again */
-  #refuseSuspended(name: SpaceName): void {
-    if (this.#stuckLoads.suspendedUntil(name, this.#options.scheduler.elapsed()) === null) return
-    throw new PlenumError('quarantined', 'loading this space takes too long')
-  }
-
-  #strike(strikes: Strikes, name: SpaceName): void {
-    const { observer, scheduler } = this.#options
-    const nowMs = scheduler.elapsed()
-    observer.count('stuck')
-    strikes.add(name, nowMs)
-    const untilMs = strikes.suspendedUntil(name, nowMs)
-    if (untilMs === null) return
-    observer.count('suspensions')
-    const what = strikes === this.#stuckLoads ? 'refused' : 'read-only'
-    observer.report('error', 'a space is suspended', { space: name, what, forMs: untilMs - nowMs })
-  }
-
-  /** Whatever it is that keeps getting the engine stuck, nobody writes there for a while. */
-  #suspend(space: Space): void {
-    const untilMs = this.#stuckEdits.suspendedUntil(space.name, this.#options.scheduler.elapsed())
-    if (untilMs !== null) space.suspend(untilMs)
   }
 
   #evict(space: Space): void {
