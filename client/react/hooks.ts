@@ -8,7 +8,7 @@ import type { IntentionActions, IntentionBoard } from '../room/intention-board.j
 import type { Room, RoomConnection, Space } from '../room/room.js'
 import { isShallowEqual } from '../room/same.js'
 import type { PresentWindow } from '../room/windows.js'
-import { useRoom, useRoomIfOpen } from './room-context.js'
+import { useRoom } from './room-context.js'
 import { useRoomStore } from './use-room-store.js'
 import { type IsEqual, type Select, useStore } from './use-store.js'
 
@@ -92,10 +92,7 @@ export const useStateSync = (): StateSync => {
 }
 
 /** Whether there was something to show: the server's document, or a kept copy. */
-export const useIsReady = (): boolean => {
-  useRoomIfOpen()
-  return useRoomStore('isReady')
-}
+export const useIsReady = (): boolean => useRoomStore('isReady')
 
 const selfOf = ({ self }: Presence): Member | null => self
 

@@ -24,7 +24,7 @@ test.before(
     if (found.path === null || whyNot !== null) return
     server = await startServer()
     const began = performance.now()
-    pages = await ReactPages.start()
+    pages = await ReactPages.start(server.port, await server.token('ada'))
     note(`built in ${((performance.now() - began) / 1000).toFixed(1)} s`)
     browser = await startBrowser(found.path)
   },
@@ -53,7 +53,7 @@ interface Seen {
   readonly sockets: WebSocket[]
   tokenFails: boolean
   tokensAsked: number
-  mount(space?: string): void
+  mount(space?: string, user?: string): void
   unmount(): void
 }
 
@@ -176,6 +176,15 @@ for (const version of REACTS) {
         second,
       )
       assert.ok(await page.evaluate(old => globalThis.seen.shown.space.doc !== old, oldDoc))
+      const secondDoc = await page.evaluateHandle(() => globalThis.seen.shown.space.doc)
+      await page.evaluate(name => globalThis.seen.mount(name, 'somebody else'), second)
+      await whenTrue(
+        page,
+        old =>
+          globalThis.seen.shown.space.doc !== old && globalThis.seen.shown.connection.state === 'connected',
+        secondDoc,
+      )
+      await until('one is left', async () => (await connectionsOf('ada', second)) === 1)
       await close(page)
     },
   )
@@ -313,6 +322,8 @@ for (const version of REACTS) {
       )
       await whenSaved(barbara)
 
+      const rendered = (): Promise<Record<string, number>> =>
+        barbara.evaluate(() => ({ ...globalThis.seen.renders }))
       await server.kill9()
       await whenShown(
         barbara,
@@ -330,8 +341,18 @@ for (const version of REACTS) {
           },
         })
       })
+      await until('nothing is rendered any more', () => isSettled(barbara))
+      const before = await rendered()
       // A minute in which nothing answers, second by second.
       for (let second = 0; second < 60; second++) await advance(barbara, 1_000)
+      await until('nothing is rendered any more', () => isSettled(barbara))
+      const after = await rendered()
+      // Only who asked for it is rendered as time passes; in development, each time twice.
+      assert.is(after.presenceWithFallback, before.presenceWithFallback)
+      assert.ok(
+        (after.ticking ?? 0) - (before.ticking ?? 0) >= 6,
+        `ticked from ${before.ticking} to ${after.ticking}`,
+      )
       const asked = await barbara.evaluate(
         () => (globalThis as unknown as { counted: { asked: number } }).counted.asked,
       )
@@ -378,6 +399,55 @@ for (const version of REACTS) {
 
   test.skipIf(
     whyNot,
+    `[J10] React ${version}: a page that neither door lets in shows what the server says over HTTP`,
+    { timeoutMs: TIMEOUT_MS },
+    async () => {
+      const space = newSpace()
+      const ada = await open({ version, user: 'ada', space })
+      await whenSaved(ada)
+      await ada.evaluate(() => globalThis.seen.shown.intentions.propose('Seen from afar'))
+      await whenSaved(ada)
+      const context = await browser.browser.createBrowserContext()
+      const page = await context.newPage()
+      await takeOverTime(page)
+      await page.evaluateOnNewDocument(shutDoors)
+      const token = await server.token('barbara')
+      const address = pages.address(version, { url: server.url, space, token, user: 'barbara' })
+      await page.goto(address, { waitUntil: 'load' })
+      await page.evaluate(() => globalThis.seen.mount())
+      await until('the snapshot is shown', async () => {
+        await advance(page, 500)
+        return shown(page, ({ presenceWithFallback }) => presenceWithFallback?.source === 'snapshot')
+      })
+      const seen = await shown(page, ({ presenceWithFallback, intentionsWithFallback, connection }) => ({
+        members: presenceWithFallback.members.map(
+          ({ user, status }: Record<string, string>) => `${user} ${status}`,
+        ),
+        moods: presenceWithFallback.windows.map(
+          ({ name, state }: { name: string; state: { mood: string } }) => [name, state.mood],
+        ),
+        intentions: intentionsWithFallback.intentions.map(({ by, text }: Record<string, string>) => [
+          by,
+          text,
+        ]),
+        stale: [presenceWithFallback.stale, intentionsWithFallback.stale],
+        isAged: presenceWithFallback.ageMs >= 0,
+        isConnected: connection.state === 'connected',
+      }))
+      assert.equal(seen, {
+        members: ['ada unknown'],
+        moods: [['ada', 'calm']],
+        intentions: [['ada', 'Seen from afar']],
+        stale: [true, true],
+        isAged: true,
+        isConnected: false,
+      })
+      await close(ada, page)
+    },
+  )
+
+  test.skipIf(
+    whyNot,
     `[J6] React ${version}: a token function that throws is told, not thrown`,
     {
       timeoutMs: TIMEOUT_MS,
@@ -411,6 +481,55 @@ for (const version of REACTS) {
       await close(page)
     },
   )
+
+  test.skipIf(whyNot, `[I5] React ${version}: the README's example shows what it says`, async () => {
+    const context = await browser.browser.createBrowserContext()
+    const page = await context.newPage()
+    const complaints: string[] = []
+    page.on('pageerror', error => complaints.push(String(error)))
+    page.on('console', message => {
+      if (message.type() === 'error' || message.type() === 'warn') complaints.push(message.text())
+    })
+    await page.goto(pages.exampleAddress(version), { waitUntil: 'load' })
+    const whenText = (text: string): Promise<unknown> =>
+      until(text, async () => (await page.evaluate(() => document.body.innerText)).includes(text))
+    await whenText('connected, saved')
+    await whenText('here: ada')
+    const theme = await page.evaluate(() => document.querySelector('button')?.innerText)
+    await page.click('button')
+    await whenText(theme === 'dark' ? 'light' : 'dark')
+    await whenText('connected, saved')
+    assert.equal(complaints, [])
+    await context.close()
+  })
+}
+
+/** In the page: no WebSocket opens, and nothing comes from below /sync. */
+const shutDoors = (): void => {
+  class DeadSocket extends EventTarget {
+    static readonly CONNECTING = 0
+    static readonly OPEN = 1
+    static readonly CLOSING = 2
+    static readonly CLOSED = 3
+    readonly readyState = 3
+    readonly bufferedAmount = 0
+    readonly protocol = ''
+
+    constructor() {
+      super()
+      queueMicrotask(() => this.dispatchEvent(new CloseEvent('close', { code: 1006 })))
+    }
+
+    send(): void {}
+
+    close(): void {}
+  }
+  const { fetch } = globalThis
+  Object.assign(globalThis, {
+    WebSocket: DeadSocket,
+    fetch: (...args: Parameters<typeof fetch>) =>
+      String(args[0]).includes('/sync/') ? Promise.reject(new TypeError('shut')) : fetch(...args),
+  })
 }
 
 /** Whether nothing has been rendered for as long as it takes to ask twice. */

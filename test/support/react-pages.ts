@@ -1,6 +1,7 @@
 /**
- * One page with a component for each hook of `plenum/react`, built for React 18 and for React 19 and served on a port
- * of its own. What each component was shown, and how often it was rendered, lies on `globalThis.seen`.
+ * Pages of `plenum/react`, built for React 18 and for React 19 and served on a port of their own. One has a component
+ * for each hook: what it was shown, and how often it was rendered, lies on `globalThis.seen`. The other is the first
+ * example of the README.
  */
 import { once } from 'node:events'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -10,6 +11,8 @@ import type { AddressInfo } from 'node:net'
 import { dirname, join } from 'node:path'
 import { build } from 'vite'
 import { ALIASES } from '../../bench/bundle.js'
+import { readReadme } from '../../bench/readme.js'
+import { examplesOf } from './readme-blocks.js'
 import { root } from './sources.js'
 
 export const REACTS = ['18', '19'] as const
@@ -69,6 +72,7 @@ const HOOKS = {
   list: () => plenum.useSharedArray('list'),
   text: () => plenum.useSharedText('text'),
   presenceWithFallback: () => plenum.usePresenceWithFallback(),
+  ticking: () => plenum.usePresenceWithFallback({ tickMs: 10_000 }),
   intentionsWithFallback: () => plenum.useIntentionsWithFallback(),
 }
 const probes = Object.entries(HOOKS)
@@ -85,14 +89,14 @@ const fetchToken = async () => {
   return token
 }
 
-const App = ({ name }) =>
-  h(plenum.SpaceRoom, { url, space: name, token: fetchToken, user, presence: { mood: 'calm' } },
+const App = ({ name, as }) =>
+  h(plenum.SpaceRoom, { url, space: name, token: fetchToken, user: as, presence: { mood: 'calm' } },
     probes.map(([key, Probe]) => h(Probe, { key })))
 
 let tree = null
-seen.mount = (name = space) => {
+seen.mount = (name = space, as = user) => {
   tree ??= createRoot(document.querySelector('#app'))
-  tree.render(h(StrictMode, null, h(App, { name })))
+  tree.render(h(StrictMode, null, h(App, { name, as })))
 }
 seen.unmount = () => {
   tree?.unmount()
@@ -100,12 +104,14 @@ seen.unmount = () => {
 }
 `
 
-const PAGE = `<!doctype html>
+const README = 'From React'
+
+const page = (script: string): string => `<!doctype html>
 <meta charset="utf-8" />
 <title>plenum/react</title>
 <link rel="icon" href="data:," />
 <div id="app"></div>
-<script type="module" src="page.js"></script>`
+<script type="module" src="${script}.js"></script>`
 
 export class ReactPages {
   readonly #folder: string
@@ -116,18 +122,31 @@ export class ReactPages {
     this.#server = server
   }
 
-  static async start(): Promise<ReactPages> {
+  /**
+   * @param syncPort of the server that the README's example connects to
+   * @param token what the backend of that example gives
+   */
+  static async start(syncPort: number, token: string): Promise<ReactPages> {
     // Below the root, so that packages are found.
     const folder = mkdtempSync(join(root, 'dist/react-'))
-    for (const version of REACTS) await buildPage(folder, version)
+    for (const version of REACTS) await buildPages(folder, version, syncPort)
     const server = createServer((request, response) => {
       const [, version = '', file = ''] = (request.url ?? '/').split('/')
-      response.setHeader('Content-Type', file === '' ? 'text/html' : 'text/javascript')
-      response.end(file === '' ? PAGE : readFileSync(join(folder, version, file)))
+      const isScript = file.endsWith('.js')
+      response.setHeader('Content-Type', isScript ? 'text/javascript' : 'text/html')
+      if (version === 'token') response.end(token)
+      else if (isScript) response.end(readFileSync(join(folder, version, file)))
+      else response.end(page(file === '' ? 'page' : file))
     })
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
     return new ReactPages(folder, server)
+  }
+
+  /** Where the README's example is. */
+  exampleAddress(version: ReactVersion): string {
+    const { port } = this.#server.address() as AddressInfo
+    return `http://127.0.0.1:${port}/${version}/readme`
   }
 
   /** @param options for the page; `watch` names the hooks, all by default */
@@ -144,10 +163,12 @@ export class ReactPages {
   }
 }
 
-const buildPage = async (folder: string, version: ReactVersion): Promise<void> => {
+const buildPages = async (folder: string, version: ReactVersion, syncPort: number): Promise<void> => {
   const sources = join(folder, `sources-${version}`)
   mkdirSync(sources)
   writeFileSync(join(sources, 'page.js'), SOURCE)
+  const example = examplesOf(readReadme()).find(({ heading, index }) => heading === README && index === 0)
+  writeFileSync(join(sources, 'readme.jsx'), (example?.code ?? '').replaceAll(':1234', `:${syncPort}`))
   await build({
     configFile: false,
     logLevel: 'silent',
@@ -161,7 +182,7 @@ const buildPage = async (folder: string, version: ReactVersion): Promise<void> =
       minify: false,
       modulePreload: false,
       rollupOptions: {
-        input: join(sources, 'page.js'),
+        input: { page: join(sources, 'page.js'), readme: join(sources, 'readme.jsx') },
         output: {
           entryFileNames: '[name].js',
           chunkFileNames: '[name].chunk.js',
