@@ -8,6 +8,7 @@ import { mayDo } from '../../shared/roles.js'
 import type { EngineOutcome } from './engine.js'
 import type { EngineTime } from './engine-time.js'
 import type { SpaceLimits } from './limits.js'
+import type { Observer } from './observer.js'
 import type { Access, Peer, PeerId } from './peer.js'
 import { closedBy, type Readings } from './readings.js'
 import type { Residence } from './residence.js'
@@ -23,6 +24,7 @@ export interface EditDeskOptions {
   readonly log: SpaceLog
   readonly engineTime: EngineTime
   readonly scheduler: Scheduler
+  readonly observer: Pick<Observer, 'count'>
   readonly limits: Pick<SpaceLimits, 'maxFrameBytes' | 'maxInboxBytes'>
 }
 
@@ -76,6 +78,7 @@ export class EditDesk {
     const isBarred = this.#options.scheduler.elapsed() < editor.barredUntilMs
     const isFull = this.#bytes > 0 && this.#bytes + update.length > maxInboxBytes
     if (isBarred || isFull || editor.edits.size >= MAX_WAITING_EDITS) {
+      this.#options.observer.count('turned_away')
       throw new PlenumError('rate_limited', isBarred ? 'edits take too long to merge' : 'too many edits wait')
     }
     return new Promise((resolve, reject) => {
@@ -138,7 +141,11 @@ export class EditDesk {
       bytes,
       position: null,
       isEnded: false,
-      resolve: position => end(() => waiting.resolve(position)),
+      resolve: position =>
+        end(() => {
+          this.#options.observer.count('desk_edits')
+          waiting.resolve(position)
+        }),
       reject: error => end(() => waiting.reject(error)),
       refuse: (code, reason) => edit.reject(new PlenumError(code, reason)),
       settle: outcome => this.#settle(edit, outcome),

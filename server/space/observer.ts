@@ -21,6 +21,8 @@ export const COUNTED_EVENTS = {
   suspensions: 'Spaces made read-only or refused for a while because the engine got stuck in them',
   slowed: 'Times a connection was not read from because its messages had cost the engine too much',
   too_costly: 'Connections closed because their messages cost the engine too much all the same',
+  desk_edits: 'Edits that came without a connection and are on disk',
+  turned_away: 'Questions and edits without a connection refused: too many wait, or they cost too much',
   collapses: 'Times a slow peer stopped being queued for',
   resumes: 'Connections that were sent only what came after the position they had',
   catch_ups: 'Catch-up diffs sent to slow peers',

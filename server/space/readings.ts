@@ -4,9 +4,11 @@
  */
 import { type ErrorCode, PlenumError, toPlenumError } from '../../shared/errors.js'
 import { EngineStuck } from './engine.js'
+import type { Observer } from './observer.js'
 import type { Scheduler } from './scheduler.js'
 
 export interface ReadingsOptions {
+  readonly observer: Pick<Observer, 'count'>
   readonly scheduler: Scheduler
   /** Somebody waits for a turn. */
   onWaiting(): void
@@ -46,6 +48,7 @@ export class Readings {
     return new Promise((resolve, reject) => {
       if (this.#closedBy !== null) return reject(closedBy(this.#closedBy))
       if (this.#waiting.length >= MAX_WAITING_READINGS) {
+        this.#options.observer.count('turned_away')
         return reject(new PlenumError('rate_limited', 'too many questions about this space'))
       }
       const run = async (): Promise<void> => {
@@ -53,6 +56,7 @@ export class Readings {
           resolve(await read())
         } catch (error) {
           const isStuck = error instanceof EngineStuck
+          if (isStuck) this.#options.observer.count('turned_away')
           const told = isStuck ? new PlenumError('rate_limited', 'the answer takes too long') : error
           reject(toPlenumError(told))
           if (!isStuck && !HARMLESS.has(toPlenumError(error).code)) throw error

@@ -11,7 +11,6 @@ import { Desk } from './desk.js'
 import { type Engine, EngineStuck } from './engine.js'
 import { EngineTime } from './engine-time.js'
 import { type EventSink, NOBODY_LISTENS } from './events.js'
-import type { AttestedIntentions } from './intentions-desk.js'
 import type { SpaceLimits } from './limits.js'
 import { MemberJournal } from './member-journal.js'
 import type { RosterMember } from './members.js'
@@ -220,11 +219,6 @@ export class Registry {
     }
     space.join(session)
     return session
-  }
-
-  /** What members mean to do in a space, open or not, and who said so. @throws draining, load_failed */
-  intentions(name: SpaceName): Promise<AttestedIntentions> {
-    return this.desk.intentions(name)
   }
 
   /** Once a second: what is due by time, for all spaces. */

@@ -118,7 +118,7 @@ export class Space implements SpaceInbox {
     })
     const log = new SpaceLog({ space: name, commits, loaded })
     const holding = new Holding({ sessions, presence })
-    const readings = new Readings({ scheduler, onWaiting: () => this.#turns.request() })
+    const readings = new Readings({ observer, scheduler, onWaiting: () => this.#turns.request() })
     const intentions = new IntentionsDesk({ ...context, name, residence, log, readings })
     const settling = new Settling({ observer, log, holding, ask: session => this.#ask(session) })
     const publishing = new Publishing({ sessions, observer, log, residence, members, holding, intentions })

@@ -301,6 +301,7 @@ test('[X10] too many edits that wait are refused', async () => {
   await rejectsWithCode('rate_limited', told(core, large))
   core.store.release('append')
   assert.is((await told(core, Promise.all(waiting))).length, MAX_WAITING_EDITS)
+  assert.equal([core.observer.of('turned_away'), core.observer.of('desk_edits')], [2, MAX_WAITING_EDITS])
 })
 
 test('[X7] an edit that gets the engine stuck is refused, and the space goes on', async () => {

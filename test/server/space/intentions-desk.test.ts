@@ -49,7 +49,7 @@ const setup = async () => {
 }
 
 const all = async (core: Core) => {
-  const asked = core.registry.intentions(DEMO)
+  const asked = core.registry.desk.intentions(DEMO)
   await core.settle()
   return asked
 }
@@ -166,7 +166,7 @@ test('[V6] it is known before the commit, as well as after it', async () => {
 test('[V6] what comes while the history is read counts', async () => {
   const { core, ada } = await setup()
   core.store.hold('attribution')
-  const asked = core.registry.intentions(DEMO)
+  const asked = core.registry.desk.intentions(DEMO)
   await ada.proposes('rewrite')
   core.store.release('attribution')
   await core.settle()
@@ -204,7 +204,7 @@ test('[V6] one state of the document is read once, and the history once as long 
   const core = new Core({ engine: counting })
   const ada = await Person.join(core, 'ada')
   await ada.proposes('rewrite')
-  const asked = [core.registry.intentions(DEMO), core.registry.intentions(DEMO)]
+  const asked = [core.registry.desk.intentions(DEMO), core.registry.desk.intentions(DEMO)]
   await core.settle()
   assert.is((await Promise.all(asked))[1]!.intentions.length, 1)
   await only(core)
@@ -221,7 +221,7 @@ test('[V6] where the history cannot be read the answer is a retryable code, and 
   const { core, ada } = await setup()
   await ada.proposes('rewrite')
   core.store.fail('attribution', 1)
-  const failed = rejectsWithCode('load_failed', core.registry.intentions(DEMO))
+  const failed = rejectsWithCode('load_failed', core.registry.desk.intentions(DEMO))
   await core.settle()
   await failed
   assert.ok((await only(core)).verified)
@@ -241,7 +241,7 @@ test('[V6] what takes the engine too long is told whoever asked, and the space g
   })
   const ada = await Person.join(core, 'ada')
   await ada.proposes('rewrite')
-  const failed = rejectsWithCode('rate_limited', core.registry.intentions(DEMO))
+  const failed = rejectsWithCode('rate_limited', core.registry.desk.intentions(DEMO))
   await core.settle()
   await failed
   isStuck = false
@@ -253,10 +253,10 @@ test('[V6] [R8] a drain refuses it, and a space that ends leaves nobody waiting'
   const { core, ada } = await setup()
   await ada.proposes('rewrite')
   core.store.hold('attribution')
-  const asked = rejectsWithCode('draining', core.registry.intentions(DEMO))
+  const asked = rejectsWithCode('draining', core.registry.desk.intentions(DEMO))
   await core.settle()
   const drained = core.registry.drain(1000)
-  const refused = rejectsWithCode('draining', core.registry.intentions(DEMO))
+  const refused = rejectsWithCode('draining', core.registry.desk.intentions(DEMO))
   await core.advance(2000)
   core.store.release('attribution')
   await core.settle()
