@@ -83,8 +83,34 @@ const PIECES: Readonly<Record<string, Piece>> = {
 /** Whole programs, which end by themselves, and what each prints. */
 const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
   'What it promises 0': [],
-  'Embedding 0': ['http://127.0.0.1:', 'true'],
-  'Embedding 1': [],
+  'By itself 0': ['http://127.0.0.1:', 'true'],
+}
+
+/** Run inside the application of the first of them, which ends as the last of them says. */
+const APPLICATION = 'Inside your application 0'
+const APPLICATION_END = 'The end 0'
+const APPLICATION_PIECES: Readonly<Record<string, Required<Pick<Piece, 'after' | 'prints'>>>> = {
+  'Inside your application 0': { after: '', prints: ['true'] },
+  'What happens 0': {
+    after: `
+import { connectSpace } from 'plenum/client'
+import { WebSocket } from 'ws'
+import * as Y from 'yjs'
+const url = 'http://127.0.0.1:' + server.address().port + '/collab'
+const doc = new Y.Doc()
+const ada = connectSpace({ url, space: 'demo', token: 'a1b2c3', doc, WebSocket })
+await ada.whenSynced()
+doc.getText('text').insert(0, 'hello')
+await ada.whenSaved()
+ada.close()
+`,
+    prints: ['Ada came to demo', 'demo is on disk up to 1, by ada', 'ada left demo'],
+  },
+  'Edits and questions of your own 0': {
+    after: `console.log(members.length, presence.length, update.length)`,
+    prints: ['on disk at 1', "{ tasks: { paint: 'the fence' } }", '0 0 2'],
+  },
+  'The end 0': { after: '', prints: [] },
 }
 
 /** Whole programs, which go on until they are ended, and what each prints. */
@@ -229,13 +255,8 @@ test('[I5] every example is run, compiled or named as neither', () => {
     const name = nameOf(example)
     if (language === 'sh') return name in SHELL
     if (language === 'js' || language === 'jsx') {
-      return (
-        name === 'Ten lines 0' ||
-        name in PIECES ||
-        name in PROGRAMS ||
-        name in ENDLESS ||
-        COMPILED.includes(heading)
-      )
+      const isRun = [PIECES, PROGRAMS, ENDLESS, APPLICATION_PIECES].some(run => name in run)
+      return name === 'Ten lines 0' || isRun || COMPILED.includes(heading)
     }
     return NOT_RUN.includes(language)
   })
@@ -245,7 +266,7 @@ test('[I5] every example is run, compiled or named as neither', () => {
       .map(({ language, ...example }) => `${nameOf(example as Example)}: ${language}`),
     [],
   )
-  const expected = [PIECES, PROGRAMS, ENDLESS].flatMap(Object.keys)
+  const expected = [PIECES, PROGRAMS, ENDLESS, APPLICATION_PIECES].flatMap(run => Object.keys(run))
   const there = new Set(examples.map(nameOf))
   assert.equal(
     expected.filter(name => !there.has(name)),
@@ -286,6 +307,21 @@ test('[I5] each program runs and ends', { timeoutMs: TIMEOUT_MS }, async () => {
       : located(codeOf(name), token)
     const output = await runProgram(name, moved, null)
     for (const text of prints) assert.ok(output.includes(text), output)
+  }
+})
+
+test('[I5] an application runs with each piece, and ends', { timeoutMs: TIMEOUT_MS }, async () => {
+  const application = codeOf(APPLICATION)
+  const end = codeOf(APPLICATION_END)
+  assert.not.match(application, 'close')
+  for (const [name, { after, prints }] of Object.entries(APPLICATION_PIECES)) {
+    const piece = name === APPLICATION || name === APPLICATION_END ? '' : codeOf(name)
+    const program = [application, piece, after, end]
+      .join('\n')
+      .replace('listen(3000', 'listen(0')
+      .replace('./data', temporaryFolder('application'))
+    const output = await runProgram(`application ${name}`, program, null)
+    for (const text of [...prints, 'true']) assert.ok(output.includes(text), `${name}: ${text}:\n${output}`)
   }
 })
 

@@ -3,7 +3,7 @@
  * nothing of the request or the answer is changed.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Express, NextFunction, Request, Response } from 'express'
+import type { Request, Response } from 'express'
 import { ERRORS, PlenumError } from '../../shared/errors.js'
 import { sendError } from './errors.js'
 
@@ -14,11 +14,14 @@ export type Handler = (
   next?: (error?: unknown) => void,
 ) => void
 
+/** An express application. Its own type is not told: whoever installs the package need not have it. */
+export type App = (request: never, response: never, done: (error?: unknown) => void) => void
+
 /** What there is to answer with. */
 export type Routes =
   | {
       readonly type: 'serving'
-      readonly app: Express
+      readonly app: App
       /** Asked first, with the request as it came: whether it takes it. */
       readonly door?: { handle(request: IncomingMessage, response: ServerResponse): boolean }
     }
@@ -54,11 +57,11 @@ interface Exchange {
   readonly next: ((error?: unknown) => void) | undefined
 }
 
-const serve = (app: Express, target: string, { request, response, next }: Exchange): void => {
+const serve = (app: App, target: string, { request, response, next }: Exchange): void => {
   const restore = next === undefined ? null : remember(request, response)
   // The routes are below the whole base path, whatever the application has taken off its beginning.
   Object.assign(request, { url: target, baseUrl: '' })
-  const done: NextFunction = error => {
+  const done = (error?: unknown): void => {
     // An answer that broke off cannot be mended, and is nobody else's.
     if (error !== undefined) response.destroy()
     else if (restore === null)
@@ -68,7 +71,7 @@ const serve = (app: Express, target: string, { request, response, next }: Exchan
       next?.()
     }
   }
-  app(request as Request, response as Response, done)
+  app(request as never, response as never, done)
 }
 
 const TOUCHED = ['url', 'baseUrl', 'originalUrl', 'params', 'next', 'res', 'body', 'query'] as const

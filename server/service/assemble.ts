@@ -4,7 +4,6 @@
  */
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
-import type { Express } from 'express'
 import type { DestinationStream } from 'pino'
 import { Admission } from '../auth/admission.js'
 import { type Authorize, createAuthorizeGate } from '../auth/authorize-gate.js'
@@ -14,6 +13,7 @@ import { resolveSecret } from '../auth/secret.js'
 import type { Config } from '../config.js'
 import { createHttpApp } from '../http/app.js'
 import type { DemoDesk } from '../http/demo-desk.js'
+import type { App } from '../http/handler.js'
 import { createLogger } from '../observability/logger.js'
 import { Metrics } from '../observability/metrics.js'
 import { createObserver, type ServiceObserver } from '../observability/observer.js'
@@ -58,7 +58,7 @@ export interface Assembly {
   readonly door: WebSocketDoor
   /** Takes requests below `<basePath>/sync/`. */
   readonly secondDoor: EventStreamDoor
-  readonly app: Express
+  readonly app: App
   /** Saves, acknowledges and closes every connection; requests are still answered. */
   drain(): Promise<DrainReport>
   /** Closes what was opened, after a drain. */
