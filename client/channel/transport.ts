@@ -19,7 +19,7 @@ export interface Transport {
   readonly door?: Door | undefined
   /** Bytes taken by `send` that the network has not taken yet. */
   readonly bufferedBytes: number
-  /** It closed for want of signs of life, of which it never got one: something on the way holds them back. */
+  /** It closed without ever having worked both ways: something on the way holds back what the server sends. */
   readonly isStalled?: boolean
   send(frame: Uint8Array<ArrayBuffer>): void
   /** What was sent before still goes out. */

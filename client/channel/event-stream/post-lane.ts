@@ -55,6 +55,7 @@ export class PostLane {
   #queue: Uint8Array[] = []
   #unsentBytes = 0
   #posted = 0
+  #hasArrived = false
   /** The running of the lane; null while nothing is under way. */
   #running: Promise<void> | null = null
   #isOver = false
@@ -68,6 +69,11 @@ export class PostLane {
   /** The latest that was handed in. */
   get token(): string | null {
     return this.#token
+  }
+
+  /** Whether a POST of this session got through. */
+  get hasArrived(): boolean {
+    return this.#hasArrived
   }
 
   /** Bytes that the server has not said it has. */
@@ -111,6 +117,7 @@ export class PostLane {
         this.#options.onFailed(close)
         return
       }
+      this.#hasArrived = true
       for (const { length } of batch.frames) this.#unsentBytes -= length
       this.#token = batch.nextToken ?? this.#token
     }

@@ -137,11 +137,11 @@ class EventStream implements Transport {
     try {
       if (this.#options.delivery === 'poll') await this.#poll()
       else await this.#read(await this.#get(this.#url.href, sessionHeaders(null, this.#token)))
-      this.#fail({ code: LOST, reason: 'the stream ended' })
+      this.#lose('the stream ended')
     } catch (error) {
       if (error instanceof Refused) this.#fail(error.close)
       else if (error instanceof PlenumError) this.#fail({ code: error.facts.close, reason: error.message })
-      else this.#fail({ code: LOST, reason: '' })
+      else this.#lose('')
     }
   }
 
@@ -243,6 +243,12 @@ class EventStream implements Transport {
     const url = new URL(this.#url)
     url.searchParams.delete(RESUME_PARAMETER)
     return url.href
+  }
+
+  /** What is over before anything of ours could get through came as a whole: it was held back until its end. */
+  #lose(reason: string): void {
+    this.#isStalled = this.#lane?.hasArrived === false
+    this.#fail({ code: LOST, reason })
   }
 
   /** It ended by itself. */

@@ -273,6 +273,19 @@ test('[D44] a stream that brought no ping before it fell silent was held back; a
   }
 })
 
+test('[D44] so was one that was over before a POST got through', async () => {
+  for (const fate of ['lost', 'handled'] as const) {
+    const { untilFrames, untilTold, transport, send } = connect()
+    await untilFrames(1)
+    server.fates.push(fate)
+    send(update(1))
+    await until('posted', () => (fate === 'lost' ? server.fates.length === 0 : transport.bufferedBytes === 0))
+    server.endStream()
+    await untilTold(2)
+    assert.is(transport.isStalled, fate === 'lost')
+  }
+})
+
 test('[D47] polls are numbered in their session, and the next one waits for news', async () => {
   const { untilFrames } = connect({ delivery: 'poll' })
   await untilFrames(1)
