@@ -15,6 +15,7 @@ import { members } from './workloads/members.js'
 import { idleConnections, quietPapers, smallSpaces } from './workloads/memory.js'
 import { pacedEdits } from './workloads/paced-edits.js'
 import { paperUpload } from './workloads/paper-upload.js'
+import { recovery } from './workloads/recovery.js'
 import { resume } from './workloads/resume.js'
 import { rooms } from './workloads/rooms.js'
 import { savedRate } from './workloads/saved-rate.js'
@@ -72,6 +73,14 @@ const WITHOUT_WORKERS = {
   'hocuspocus-3': NO_WORKERS,
   'hocuspocus-4': NO_WORKERS,
   relay: NO_WORKERS,
+}
+
+const ONE_DOOR = 'it has no door but the WebSocket, and no client with another'
+const WITHOUT_DOORS = {
+  'y-websocket-server': ONE_DOOR,
+  'hocuspocus-3': ONE_DOOR,
+  'hocuspocus-4': ONE_DOOR,
+  relay: ONE_DOOR,
 }
 
 const NO_GROWTH = 'how it grows is asked of Plenum alone'
@@ -233,6 +242,15 @@ export const SCENARIOS: readonly Scenario[] = [
     needs: ['documents', 'extension'],
     leftOut: { relay: 'it keeps no documents' },
     run: resume,
+  },
+  {
+    name: 'recovery',
+    title: 'SpaceProvider gets through, and comes back after 9 cuts, on networks that break WebSockets',
+    group: 'Opening',
+    parameters: { clients: 9, writers: 1, rate: 0, seconds: 0 },
+    needs: ['plenum'],
+    leftOut: WITHOUT_DOORS,
+    run: recovery,
   },
   {
     name: 'paced-5',
