@@ -167,7 +167,7 @@ export const assemble = async (
         judge.stopAdmitting()
         observer.report('info', 'draining', { connections: connectionsOf(doors) })
         const report = await registry.drain(config.drainDeadlineMs)
-        await Promise.all(doors.map(each => each.close(GOODBYE_MS)))
+        await Promise.all([...doors, watchers].map(each => each.close(GOODBYE_MS)))
         clearInterval(sweeps)
         return report
       },

@@ -6,6 +6,7 @@ import {
   encodeMessage,
   type ServerMessage,
 } from '../../shared/protocol/index.js'
+import { StreamClient } from '../support/stream-client.js'
 import { until } from '../support/until.js'
 
 export interface Line {
@@ -49,6 +50,33 @@ const webSocketLine = async (url: string, protocols: readonly string[]): Promise
   return line
 }
 
+const streamLine = async (
+  url: string,
+  space: string,
+  token: string | null,
+  delivery: 'stream' | 'poll',
+): Promise<Line> => {
+  const { port, pathname } = new URL(addressOf(url, space))
+  const client = new StreamClient({ port: Number(port), target: pathname, token, delivery })
+  let closed: number | null = null
+  void client.ended.then(ending => {
+    closed = ending.type === 'refused' ? ending.answer.status : ending.code
+  })
+  const line = {
+    get messages(): readonly ServerMessage[] {
+      return client.frames.map(frame => decodeServerMessage(frame))
+    },
+    get closed(): number | null {
+      return closed
+    },
+    // One that comes too late finds nobody.
+    send: (message: ClientMessage) => void client.send(encodeMessage(message)).catch(() => {}),
+    end: () => client.terminate(),
+  }
+  await until('it is open, or refused', () => client.frames.length > 0 || closed !== null)
+  return line
+}
+
 const bearer = (token: string | null): string[] => (token === null ? [] : [`bearer.${token}`])
 
 const addressOf = (url: string, space: string): string =>
@@ -64,5 +92,15 @@ export const DOORS: readonly DoorKind[] = [
     name: 'WebSocket of a stock client',
     dialect: 'stock',
     open: (url, space, token) => webSocketLine(addressOf(url, space), ['yjs', ...bearer(token)]),
+  },
+  {
+    name: 'event stream',
+    dialect: 'plenum',
+    open: (url, space, token) => streamLine(url, space, token, 'stream'),
+  },
+  {
+    name: 'event stream by polls',
+    dialect: 'plenum',
+    open: (url, space, token) => streamLine(url, space, token, 'poll'),
   },
 ]

@@ -64,6 +64,7 @@ export class Watcher implements Peer {
   #isTelling = false
   #epoch = ''
   #code: ErrorCode | null = null
+  #reason = ''
   #hasLeft = false
   #hasEnded = false
   #wroteAtMs: number | null = null
@@ -109,8 +110,10 @@ export class Watcher implements Peer {
     if (this.isOver) return
     this.#tell()
     this.#code = code
-    this.#write(eventText('close', this.#options.wording.close(code, reason)))
-    this.#options.response.end()
+    this.#reason = reason
+    // Before it has begun it has no head yet: that comes first.
+    if (this.#session === null) return
+    this.#end()
     // The session may be the caller: let it finish before it hears that it has left.
     queueMicrotask(() => this.#leave(leaveReasonOf(code)))
   }
@@ -127,12 +130,18 @@ export class Watcher implements Peer {
   ): void {
     this.#session = session
     if (this.isOver) {
+      if (this.#code !== null) this.#end()
       this.#leave(this.#code === null ? 'closed' : leaveReasonOf(this.#code))
       return
     }
     this.#start(start)
     this.#say({ type: 'step1', stateVector })
     this.#tellSoon()
+  }
+
+  /** Ends the stream as it is. */
+  terminate(): void {
+    this.#options.response.destroy()
   }
 
   /** Once a second. */
@@ -269,6 +278,12 @@ export class Watcher implements Peer {
   #write(text: string): void {
     this.#options.response.write(text)
     this.#wroteAtMs = null
+  }
+
+  #end(): void {
+    const { response, wording } = this.#options
+    this.#write(eventText('close', wording.close(this.#code ?? 'internal', this.#reason)))
+    response.end()
   }
 
   #leave(reason: LeaveReason): void {

@@ -64,6 +64,7 @@ export class Watchers {
   readonly #options: WatchersOptions
   readonly #watchers = new Set<Watcher>()
   #opened = 0
+  #onEmpty = (): void => {}
 
   constructor(options: WatchersOptions) {
     this.#options = options
@@ -107,6 +108,23 @@ export class Watchers {
     }
   }
 
+  /**
+   * Ends what is left once the spaces have closed everybody.
+   * @param graceMs how long last events that are under way may take
+   */
+  async close(graceMs: number): Promise<void> {
+    if (this.#watchers.size > 0) {
+      await new Promise<void>(resolve => {
+        const timer = setTimeout(resolve, graceMs)
+        this.#onEmpty = () => {
+          clearTimeout(timer)
+          resolve()
+        }
+      })
+    }
+    for (const watcher of [...this.#watchers]) watcher.terminate()
+  }
+
   /** Once a second. */
   sweep(nowMs: number): void {
     for (const watcher of this.#watchers) watcher.sweep(nowMs)
@@ -114,6 +132,7 @@ export class Watchers {
 
   #onEnded(watcher: Watcher, place: Watch['place'], code: ErrorCode | null): void {
     if (!this.#watchers.delete(watcher)) return
+    if (this.#watchers.size === 0) this.#onEmpty()
     const { observer, now } = this.#options
     if (code !== null) place.closed(code, now())
     place.leave()

@@ -167,3 +167,29 @@ test('[X66] a reader that goes while its space is opened is let go', async () =>
   await until('it has left', () => joined[0]?.left === 'closed')
   assert.is(api.watchers.connections, 0)
 })
+
+test('[X63] what is left when the server goes is ended, at once where nothing is under way', async () => {
+  const { api, reader, session } = await open()
+  await reader.event('snapshot')
+  const ended = api.watchers.close(60_000)
+  session.peer.close('draining')
+  await ended
+  await reader.ended()
+  assert.equal([reader.events.at(-1)?.data.code, api.watchers.connections], ['draining', 0])
+  const { api: other, reader: stuck } = await open()
+  await stuck.event('snapshot')
+  await other.watchers.close(1)
+  await stuck.ended()
+  assert.is(stuck.named('close').length, 0)
+})
+
+test('[X63] a stream whose space ends while it begins has a head, and an end that says why', async () => {
+  const { reader, session } = await open(({ peer }) => peer.close('space_deleted'))
+  await reader.ended()
+  assert.is(reader.response.headers.get('content-type'), 'text/event-stream; charset=utf-8')
+  assert.equal(
+    reader.events.map(({ event, data }) => [event, data.code]),
+    [['close', 'space_deleted']],
+  )
+  assert.is(session.left, 'evicted')
+})
