@@ -32,7 +32,7 @@ export interface Rooms {
   everyOpen(): Iterable<Space>
   /** Closes a space that was deleted, and its connections; its content is still on the way to the disk then. */
   clear(name: SpaceName): Promise<void>
-  /** Resolves when nothing of a space that was deleted is anywhere but on the disk. */
+  /** Resolves when nothing of a space that was deleted is anywhere but on the disk. @throws degraded */
   whenEmpty(name: SpaceName): Promise<void>
   members(name: SpaceName): Promise<readonly RosterMember[]>
   /** Positions in the space begin anew. */

@@ -286,6 +286,9 @@ export class Registry {
           return this.#clear(name)
         },
         whenEmpty: async name => {
+          // Nobody waits for a disk that takes nothing.
+          const isWaiting = this.#commits.uncommittedBytesOf(name) > 0
+          if (isWaiting && this.#commits.isDegraded) throw new PlenumError('degraded')
           const entry = this.#entries.get(name)
           if (entry?.type === 'evicting') await entry.done
           await this.#compactions.whenDone(name)

@@ -134,6 +134,8 @@ class Turmoil {
   async #decide(): Promise<void> {
     const { desk } = this.#core.registry
     this.#mend()
+    // Until then no space is created in place of another.
+    while (this.#core.registry.status.isDegraded) await this.#core.advance(1000)
     const what = int(this.#rng, 0, 4)
     if (what < 2) {
       await this.#until(desk.delete(DEMO))

@@ -175,6 +175,20 @@ test('[X14] creating waits until nothing of the old space is on its way to the d
   )
 })
 
+test('[X14] [X15] while the disk takes nothing of the old space none is created, and nobody waits for it', async () => {
+  const core = new Core()
+  const { desk } = core.registry
+  core.store.fail('append')
+  const { update } = new Writer().type('old')
+  await rejectsWithCode('degraded', told(core, desk.edit(DEMO, update, as('ann'))))
+  await told(core, desk.delete(DEMO))
+  await rejectsWithCode('degraded', told(core, desk.create(DEMO)))
+  core.store.mend('append')
+  await core.advance(5000)
+  assert.ok((await told(core, desk.create(DEMO))).isNew)
+  assert.is(await textOf(core), '')
+})
+
 test('[X14] what a compaction found in the old space is not held against the new one', async () => {
   const core = new Core()
   const { desk } = core.registry
