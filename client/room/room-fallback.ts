@@ -91,12 +91,13 @@ export class RoomFallback {
 
   #look(): void {
     const isWatched = this.presence.isWatched || this.intentions.isWatched
-    const { connection } = this.#options.provider()
+    const { connection, presence } = this.#options.provider()
     const isTrying =
       connection.state === 'connecting' || (connection.state === 'offline' && connection.retryInMs !== null)
     this.#source.want(isWatched && isTrying && !this.#isClosed)
-    // The last look before the connection is lost takes them away.
-    if (this.presence.isWatched && connection.state === 'connected') this.#windows = this.#options.windows()
+    // Not those that a lost connection leaves, nor those that a new one begins with.
+    const isLive = presence.isLive && connection.state === 'connected'
+    if (this.presence.isWatched && isLive) this.#windows = this.#options.windows()
   }
 
   #readPresence(): PresenceWithFallback {

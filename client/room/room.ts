@@ -57,7 +57,7 @@ export type RoomConnection = ConnectionState & {
 
 /**
  * Opens a room. `close` ends it, or letting go of it where it is held.
- * @throws bad_name; bad_request for `offline` where nobody says whose copy it is
+ * @throws bad_name; TypeError for a `url` that is none; bad_request for `offline` where nobody says whose copy it is
  */
 export const openRoom = (options: RoomOptions): Room => new Room(options)
 

@@ -53,7 +53,9 @@ interface Seen {
   readonly sockets: WebSocket[]
   tokenFails: boolean
   tokensAsked: number
-  mount(space?: string, user?: string): void
+  readonly token: string
+  /** @param more properties of the room */
+  mount(space?: string, user?: string, more?: object): void
   unmount(): void
 }
 
@@ -185,6 +187,29 @@ for (const version of REACTS) {
         secondDoc,
       )
       await until('one is left', async () => (await connectionsOf('ada', second)) === 1)
+      await close(page)
+    },
+  )
+
+  test.skipIf(
+    whyNot,
+    `[J2] React ${version}: a new token and another presence change the room that is open`,
+    async () => {
+      const page = await open({ version, user: 'ada', space: newSpace() })
+      await whenSaved(page)
+      await page.evaluate(() => globalThis.seen.unmount())
+      await page.evaluate(() => globalThis.seen.mount(undefined, 'ada', { token: 'nonsense' }))
+      await whenShown(page, ({ connection }) => connection.state === 'needs-auth')
+      const doc = await page.evaluateHandle(() => globalThis.seen.shown.space.doc)
+      await page.evaluate(() => {
+        const { seen } = globalThis
+        seen.mount(undefined, 'ada', { token: seen.token, presence: { mood: 'busy' } })
+      })
+      await whenShown(
+        page,
+        ({ connection, names }) => connection.state === 'connected' && names.includes('ada:busy'),
+      )
+      assert.ok(await page.evaluate(old => globalThis.seen.shown.space.doc === old, doc))
       await close(page)
     },
   )

@@ -89,14 +89,15 @@ const fetchToken = async () => {
   return token
 }
 
-const App = ({ name, as }) =>
-  h(plenum.SpaceRoom, { url, space: name, token: fetchToken, user: as, presence: { mood: 'calm' } },
+const App = ({ name, as, more }) =>
+  h(plenum.SpaceRoom, { url, space: name, token: fetchToken, user: as, presence: { mood: 'calm' }, ...more },
     probes.map(([key, Probe]) => h(Probe, { key })))
 
 let tree = null
-seen.mount = (name = space, as = user) => {
+seen.token = token
+seen.mount = (name = space, as = user, more = {}) => {
   tree ??= createRoot(document.querySelector('#app'))
-  tree.render(h(StrictMode, null, h(App, { name, as })))
+  tree.render(h(StrictMode, null, h(App, { name, as, more })))
 }
 seen.unmount = () => {
   tree?.unmount()
