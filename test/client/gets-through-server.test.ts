@@ -2,6 +2,7 @@
 import { setImmediate as breathe } from 'node:timers/promises'
 import { WebSocket } from 'ws'
 import * as Y from 'yjs'
+import { systemClock } from '../../client/channel/clock.js'
 import type { Door } from '../../client/channel/door-choice.js'
 import type { SpaceProviderOptions } from '../../client/provider/provider-options.js'
 import { SpaceProvider } from '../../client/space-provider.js'
@@ -19,7 +20,8 @@ let proxy: HostileProxy
 const providers: SpaceProvider[] = []
 
 test.before(async () => {
-  server = await startServer()
+  // A stream is looked at until its first ping.
+  server = await startServer({ flags: ['--heartbeat', '4s'] })
 })
 test.before.each(async () => {
   proxy = await HostileProxy.open(server.port)
@@ -118,6 +120,51 @@ for (const door of STREAMS) {
         fresh.text.toString().startsWith(Array.from({ length: round + 1 }, (_, at) => `${at} `).join('')),
       )
     }
+  })
+}
+
+/** A page whose time the test can move on, and whose user comes back when the test says. */
+const movable = () => {
+  let aheadMs = 0
+  let onHint = (): void => {}
+  return {
+    clock: { ...systemClock, now: () => systemClock.now() + aheadMs },
+    hints: (listener: () => void) => {
+      onHint = listener
+      return () => {}
+    },
+    comeBackAfter: (ms: number): void => {
+      aheadMs += ms
+      onHint()
+    },
+  }
+}
+
+for (const [from, to] of [
+  ['event-stream', 'websocket'],
+  ['event-stream-poll', 'event-stream'],
+] as const) {
+  test(`[D53] from ${from} it is back on a ${to} once that works, with nothing lost and never offline`, async () => {
+    Object.assign(proxy, { refusesUpgrades: true, holdsBackStreams: from === 'event-stream-poll' })
+    const space = `back-${from}`
+    const { clock, hints, comeBackAfter } = movable()
+    const { provider, doc, text } = open(proxy.syncUrl, space, { clock, hints })
+    const bob = open(server.syncUrl, space, {}, 'bob')
+    await until('inside', () => provider.door === from && provider.synced, 20_000)
+    const states: string[] = []
+    provider.on('connection', ({ state }) => states.push(state))
+    text.insert(0, 'before, ')
+    if (to === 'websocket') proxy.refusesUpgrades = false
+    else proxy.holdsBackStreams = false
+    comeBackAfter(15_000)
+    await until('moved', () => {
+      if (text.length < 200) text.insert(text.length, '.')
+      return provider.door === to
+    })
+    text.insert(text.length, ' after')
+    await provider.whenSaved()
+    await until('together', () => difference(doc, bob.doc) === null)
+    assert.equal(states, ['connecting', 'connected'])
   })
 }
 

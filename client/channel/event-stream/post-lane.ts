@@ -60,6 +60,8 @@ export class PostLane {
   #running: Promise<void> | null = null
   #isOver = false
   #isClosing = false
+  /** Ends the wait for the next try. */
+  #wake = (): void => {}
 
   constructor(options: PostLaneOptions) {
     this.#options = options
@@ -96,6 +98,7 @@ export class PostLane {
   /** Takes nothing more. Resolves once all that it took has gone up, or cannot. */
   async close(): Promise<void> {
     this.#isClosing = true
+    this.#wake()
     await this.#running
   }
 
@@ -103,6 +106,7 @@ export class PostLane {
   cut(): void {
     this.#isOver = true
     this.#abort.abort()
+    this.#wake()
   }
 
   async #run(isAnswer: boolean): Promise<void> {
@@ -146,11 +150,21 @@ export class PostLane {
     for (const delayMs of [...RETRY_MS, null]) {
       const outcome = await this.#try(number, body)
       if (outcome !== 'again') return outcome
-      if (delayMs === null || this.#isOver) break
-      await new Promise<void>(resolve => this.#options.clock.after(delayMs, resolve))
-      if (this.#isOver) break
+      // Whoever closes has one more try, and no patience.
+      if (delayMs === null || this.#isClosing || this.#isOver) break
+      await this.#pause(delayMs)
     }
     return { code: LOST, reason: 'nothing goes up' }
+  }
+
+  #pause(delayMs: number): Promise<void> {
+    return new Promise(resolve => {
+      const cancel = this.#options.clock.after(delayMs, resolve)
+      this.#wake = () => {
+        cancel()
+        resolve()
+      }
+    })
   }
 
   async #try(number: number, body: Uint8Array<ArrayBuffer>): Promise<Close | 'again' | null> {

@@ -179,6 +179,21 @@ test('[D41] a POST whose fate is unknown is repeated under its number, and count
   assert.equal(told, ['open'])
 })
 
+test('[D46] a close does not wait for what does not get through: one more try, and no timer is left', async () => {
+  for (const isBack of [true, false]) {
+    const { clock, untilFrames, untilTold, send, transport, told } = connect()
+    await untilFrames(1)
+    const before = server.received.length
+    server.fates.push('lost', isBack ? 'handled' : 'lost')
+    send(update(1))
+    await until('a retry is planned', () => clock.delaysMs.includes(250))
+    transport.close(1000, '')
+    await untilTold(2)
+    assert.equal([told[1], server.received.length - before], ['close 1000 ', isBack ? 1 : 0])
+    assert.is(clock.pending, 0)
+  }
+})
+
 test('[D41] one that never gets through ends the connection, and one that is refused as the refusal says', async () => {
   const { clock, untilFrames, untilTold, send, told } = connect()
   await untilFrames(1)
