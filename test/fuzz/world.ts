@@ -375,7 +375,7 @@ export class World {
       ({ level, what, details }) =>
         level === 'error' &&
         !EXPECTED_REPORTS.has(what) &&
-        !(what === 'space failed' && isWanted(details['error'])),
+        !(what === 'space failed' && isWanted(details.error)),
     )
     assert.equal(faults, [])
   }
