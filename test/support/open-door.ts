@@ -76,6 +76,18 @@ export class OpenDoor {
     return (this.#server.address() as AddressInfo).port
   }
 
+  /** Inside, through either door. */
+  get connections(): number {
+    return this.door.connections + this.streams.connections
+  }
+
+  /** Time passes, and both doors look who is there. */
+  beat(ms: number): void {
+    this.nowMs += ms
+    this.door.sweep(this.nowMs)
+    this.streams.sweep(this.nowMs)
+  }
+
   async listen(): Promise<this> {
     this.#server.listen(0, '127.0.0.1')
     await once(this.#server, 'listening')

@@ -69,6 +69,8 @@ export class StreamClient {
   readonly ended: Promise<StreamEnding>
   /** Whether a ping is answered, as clients do. */
   isAnswering = true
+  /** After so many it asks no more, and stays. */
+  pollsAtMost = Number.POSITIVE_INFINITY
   session = ''
   sequence = 0
   /** The stream's. */
@@ -169,6 +171,7 @@ export class StreamClient {
     const mark = this.#options.target.includes('?') ? '&' : '?'
     try {
       for (let number = 1; !this.#isOver; number++) {
+        if (number > this.pollsAtMost) this.#isPolling = false
         while (!this.#isPolling && !this.#isOver) {
           await new Promise<void>(resolve => {
             this.#goOn = resolve
