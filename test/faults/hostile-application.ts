@@ -21,7 +21,6 @@ import { Session } from '../../server/space/session.js'
 import { Space } from '../../server/space/space.js'
 import type { UpdateStore } from '../../server/space/update-store.js'
 import { openMemoryStore } from '../../server/storage/memory-store.js'
-import { Connection } from '../../server/transport/websocket/connection.js'
 import { PlainClient } from '../support/plain-client.js'
 
 export interface Census {
@@ -48,12 +47,12 @@ const [seed = 1, faultsWanted = 10_000] = process.argv.slice(2).map(Number)
 /** Until caches and compiled code are what they will be. */
 const WARM_UP_SHARE = 0.3
 const FAULT_CHANCE = 0.4
-const AT_ONCE = 12
+const AT_ONCE = 24
 const SPACES = 30
 /** Retries and pauses of minutes are over in seconds. */
 const HURRY = 20
 /** How long a visitor stays for an answer that may never come, ms. */
-const VISIT_MS = 60
+const VISIT_MS = 40
 
 const rng = prng.create(seed)
 const chance = (probability: number): boolean => rng.next() < probability
@@ -175,7 +174,7 @@ const createHostile = (): Plenum => {
       }),
   })
   for (const name of SPACE_EVENT_NAMES) {
-    plenum.on(name, () => hostile(`on ${name}`, () => {}))
+    for (let listener = 0; listener < 3; listener++) plenum.on(name, () => hostile(`on ${name}`, () => {}))
     plenum.on(name, async () => hostile(`on ${name}`, () => {}))
   }
   return plenum
@@ -210,9 +209,25 @@ const visit = async (base: string, space: string, user: string): Promise<void> =
   await client.closed
 }
 
-const visitUntil = async (base: string, isEnough: () => boolean): Promise<void> => {
+/** What the application does by itself meanwhile. Half of it is refused, as it should be. */
+const work = async (plenum: Plenum, space: string): Promise<void> => {
+  const change = (doc: Y.Doc): unknown => hostile('change', () => void doc.getMap('map').set('at', int(1, 9)))
+  await orLater(plenum.transact(space, { user: 'robot' }, change as (doc: Y.Doc) => void))
+  await orLater(
+    pick([() => plenum.snapshot(space), () => plenum.json(space), () => plenum.spaceStats(space)])(),
+  )
+  if (!chance(0.1)) return
+  await orLater(plenum.revoke(space, 'visitor-1'))
+  await orLater(plenum.deleteSpace(space))
+  await orLater(plenum.createSpace(space))
+}
+
+const visitUntil = async (plenum: Plenum, base: string, isEnough: () => boolean): Promise<void> => {
   const visitor = async (): Promise<void> => {
-    while (!isEnough()) await visit(base, `space-${int(1, SPACES)}`, `visitor-${int(1, 500)}`)
+    while (!isEnough()) {
+      const space = `space-${int(1, SPACES)}`
+      await Promise.all([visit(base, space, `visitor-${int(1, 500)}`), work(plenum, space)])
+    }
   }
   await Promise.all(Array.from({ length: AT_ONCE }, visitor))
 }
@@ -243,7 +258,7 @@ const takeCensus = async (): Promise<Census> => {
     await breathe()
     globalThis.gc?.()
   }
-  const counted = { Space, Session, Connection, Document: Y.Doc }
+  const counted = { Space, Session, Document: Y.Doc }
   const objects = Object.fromEntries(
     Object.entries(counted).map(([name, type]) => [name, countLive(type, { format: 'count' })]),
   )
@@ -269,11 +284,11 @@ const run = async (): Promise<HostileResult> => {
   const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}/collab`
 
   isHostile = true
-  await visitUntil(base, () => countOf() >= faultsWanted * WARM_UP_SHARE)
+  await visitUntil(plenum, base, () => countOf() >= faultsWanted * WARM_UP_SHARE)
   await calm(base)
   const before = await takeCensus()
   isHostile = true
-  await visitUntil(base, () => countOf() >= faultsWanted)
+  await visitUntil(plenum, base, () => countOf() >= faultsWanted)
   await calm(base)
   const after = await takeCensus()
 
