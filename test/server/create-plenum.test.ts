@@ -25,6 +25,16 @@ const members = async (base: string): Promise<number> => {
   return (await fetch(`${base}/api/spaces/demo/members`, { headers })).status
 }
 
+/** How the stream of the second door begins. */
+const streamed = async (base: string): Promise<string> => {
+  const headers = { accept: 'text/event-stream', authorization: `Bearer ${await tokenFor()}` }
+  const { body } = await fetch(`${base}/sync/demo`, { headers })
+  const reader = (body as NonNullable<typeof body>).getReader()
+  const { value } = await reader.read()
+  await reader.cancel()
+  return Buffer.from(value as Uint8Array).toString()
+}
+
 /** What an upgrade on this path is answered, as it stands on the wire. */
 const upgrade = async (base: string, path: string): Promise<string> => {
   const socket = connect(Number(new URL(base).port), '127.0.0.1')
@@ -106,6 +116,7 @@ test('[Z1] its handler serves below whatever it is mounted, and without express'
     plenum.attach(server)
     const base = `${await listening(server)}/apps/notes/collab`
     await (await enter(base)).message('welcome')
+    assert.match(await streamed(base), /^event: open\n/)
     assert.equal([await members(base), await statusOf(`${base}/healthz`)], [200, 200])
   }
   const [, plainUrl, aloneUrl] = [mounted, plain, alone].map(urlOf)
