@@ -61,11 +61,13 @@ export class BreakingProxy {
     await once(this.#server, 'close')
   }
 
+  /** A socket to the server may serve several requests. */
   #hold(socket: Duplex): void {
     if (this.#isDown) {
       socket.destroy()
       return
     }
+    if (this.#sockets.has(socket)) return
     this.#sockets.add(socket)
     socket.on('error', () => {})
     socket.once('close', () => this.#sockets.delete(socket))
