@@ -127,8 +127,14 @@ class EventStream implements Transport {
 
   /** Without it the server would wait for a sign of life. */
   #leave(token: string | null): void {
-    const init = { method: 'DELETE', headers: sessionHeaders(this.#session, token), keepalive: true }
-    this.#fetch(this.#sessionUrl(), init).catch(() => {})
+    const headers = sessionHeaders(this.#session, token)
+    const unanswered = new AbortController()
+    // A network that swallows it must not keep a process from ending.
+    const cancel = patiently(this.#clock, FAREWELL_MS, () => unanswered.abort())
+    const init = { method: 'DELETE', headers, keepalive: true, signal: unanswered.signal }
+    this.#fetch(this.#sessionUrl(), init)
+      .catch(() => {})
+      .finally(cancel)
   }
 
   async #run(): Promise<void> {

@@ -13,7 +13,8 @@ import type { PollDelivery } from './poll-delivery.js'
 
 /** What was verified last: of the token only this much is kept. */
 interface Bearer {
-  readonly digest: string
+  /** Null where nothing of it is known to us: an application may judge by any header. */
+  readonly digest: string | null
   readonly spacePath: string
   readonly expiresAtMs: number | null
 }
@@ -52,19 +53,19 @@ export class Sessions {
 }
 
 export const bearerOf = (
-  { headers: { authorization } }: IncomingMessage,
+  { headers: { authorization = '', cookie = '' } }: IncomingMessage,
   { query, spacePath }: UpgradeTarget,
   expiresAtMs: Access['expiresAtMs'],
-): Bearer => ({
-  digest: createHash('sha256')
-    .update(`${authorization ?? ''}\n${query.get('token') ?? ''}`)
-    .digest('base64'),
-  spacePath,
-  expiresAtMs,
-})
+): Bearer => {
+  const carriers = [authorization, query.get('token') ?? '', cookie]
+  const isBlank = carriers.every(carrier => carrier === '')
+  const digest = isBlank ? null : createHash('sha256').update(JSON.stringify(carriers)).digest('base64')
+  return { digest, spacePath, expiresAtMs }
+}
 
 /** Whether nothing has changed since the bearer was verified. */
 export const isSameBearer = (known: Bearer, now: Bearer, nowMs: number): boolean =>
+  known.digest !== null &&
   known.digest === now.digest &&
   known.spacePath === now.spacePath &&
   (known.expiresAtMs === null || nowMs < known.expiresAtMs)

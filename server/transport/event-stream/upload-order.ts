@@ -81,6 +81,8 @@ export class UploadOrder {
     this.#underWay = underWay
     try {
       const body = await Promise.race([upload.read(), isSuperseded])
+      // Another may have taken its place between the end of the body and now.
+      if (this.#underWay !== underWay) throw new OutOfOrder(number)
       underWay.supersede = null
       await upload.handle(body)
       this.#last = number

@@ -1,5 +1,7 @@
 /** What only the second door has: requests that come twice, late, out of order or from somebody else. Real sockets. */
 import { connect, type Socket } from 'node:net'
+import type { Access } from '../../../server/space/peer.js'
+import type { Gate } from '../../../server/transport/ports.js'
 import { PlenumError } from '../../../shared/errors.js'
 import { encodeFrames } from '../../../shared/protocol/index.js'
 import { type DoorSettings, type OpenDoor, openDoor, textOf } from '../../support/open-door.js'
@@ -222,6 +224,35 @@ test('[D20] requests of a session need a token of the same user for the same spa
   }
   const fresh = await ask({ port: door.port, method: 'POST', target: '/sync/demo', headers, body: one(2) })
   assert.is(fresh.status, 204)
+})
+
+test('[D20] so they do where an application knows its users by a cookie, or by another header', async () => {
+  for (const name of ['cookie', 'x-user']) {
+    const gate: Gate = {
+      admit: async ({ headers }) => {
+        const user = headers?.[name]
+        if (typeof user !== 'string') throw new PlenumError('unauthenticated')
+        return { user, name: null, role: 'write', expiresAtMs: null } as Access
+      },
+      renew: () => Promise.reject(new PlenumError('unauthenticated')),
+    }
+    await open({ options: { gate } })
+    const stream = await join({ token: null, headers: { [name]: 'ann' } })
+    const session = await door.registry.session()
+    const statusFor = async (headers: Record<string, string>): Promise<number> => {
+      const numbers = { 'plenum-session': stream.session, 'plenum-seq': '1' }
+      const all = { ...numbers, ...headers }
+      const request = { port: door.port, method: 'POST', target: '/sync/demo', headers: all, body: one(1) }
+      return (await ask(request)).status
+    }
+    assert.is(await statusFor({}), 401, name)
+    assert.is(await statusFor({ [name]: 'eve' }), 403, name)
+    assert.is(session.frames.length, 0)
+    assert.is(await statusFor({ [name]: 'ann' }), 204, name)
+    assert.is(session.frames.length, 1)
+    stream.terminate()
+    await door.close()
+  }
 })
 
 test('[D20] requests of a session that has ended, or never was, are told so', async () => {

@@ -190,8 +190,27 @@ test('[D46] a close does not wait for what does not get through: one more try, a
     transport.close(1000, '')
     await untilTold(2)
     assert.equal([told[1], server.received.length - before], ['close 1000 ', isBack ? 1 : 0])
-    assert.is(clock.pending, 0)
+    await until('no timer is left', () => clock.pending === 0)
   }
+})
+
+test('[D46] a network that swallows the last request keeps nobody waiting for its answer', async () => {
+  let leaving: AbortSignal | null = null
+  const request: typeof fetch = (input, init) => {
+    if (init?.method !== 'DELETE') return fetch(input, init)
+    const signal = init.signal as AbortSignal
+    leaving = signal
+    return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+  }
+  const { clock, untilFrames, untilTold, transport } = connect({ fetch: request })
+  await untilFrames(1)
+  transport.close(1000, '')
+  await untilTold(2)
+  const { aborted } = await until('it says that it leaves', () => leaving)
+  assert.not(aborted)
+  clock.advance(10_000)
+  assert.ok((leaving as unknown as AbortSignal).aborted)
+  assert.is(clock.pending, 0)
 })
 
 test('[D41] one that never gets through ends the connection, and one that is refused as the refusal says', async () => {
