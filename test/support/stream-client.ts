@@ -208,6 +208,8 @@ export class StreamClient {
 
   #read(text: string): void {
     this.#text += text
+    // Most pieces of a large event end nothing: it is not looked through again with each of them.
+    if (!text.includes('\n')) return
     const parts = this.#text.split('\n\n')
     this.#text = parts.pop()!
     for (const part of parts) {

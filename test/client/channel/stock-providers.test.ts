@@ -63,34 +63,51 @@ const open = async (version: StockVersion, space: string, options: ChannelOption
 
 const WAYS = STOCK_VERSIONS.flatMap(version => DOORS.map(door => ({ version, door })))
 
+// All ways at once: a server that is killed is killed for each of them.
+test('[P11] each stock version by each door syncs, is acknowledged, and is back after kill -9 with a fresh token', {
+  timeoutMs: 60_000,
+}, async () => {
+  const pairs = await Promise.all(
+    WAYS.map(async ({ version, door }) => {
+      const space = `channel-${version}-${door}`
+      const pair = { what: `stock ${version} by ${door}`, door, asked: 0 }
+      const token = (): Promise<string> => server.token(`ann-${++pair.asked}`, space)
+      const { provider, text } = await open(version, space, { token, doors: [door] })
+      const other = await open(version, space, { token: await server.token('bob', space), doors: [door] })
+      return Object.assign(pair, { provider, text, other })
+    }),
+  )
+  await Promise.all(
+    pairs.map(async ({ what, provider, text, other }) => {
+      await until(`${what}: synced`, () => provider.synced && other.provider.synced)
+      text.insert(0, 'a')
+      await until(`${what}: relayed`, () => other.text.toString() === 'a')
+      await until(`${what}: acknowledged`, () => {
+        const { sentMessages = 0, savedMessages = 0 } = provider.ws ?? {}
+        return sentMessages > 0 && savedMessages === sentMessages
+      })
+    }),
+  )
+  await server.kill9()
+  for (const { text } of pairs) text.insert(1, 'b')
+  await server.start()
+  await Promise.all(
+    pairs.map(async ({ what, door, provider, other }) => {
+      const isBack = (): boolean => provider.synced && other.text.toString() === 'ab'
+      await until(`${what}: together again`, isBack, 20_000)
+      assert.is(provider.ws?.door, door, what)
+    }),
+  )
+  for (const { what, asked } of pairs) assert.ok(asked >= 2, what)
+  assert.not(
+    urls.some(url => url.includes('after=')),
+    'who swallows errors goes on from nowhere',
+  )
+})
+
 for (const { version, door } of WAYS) {
   const what = `stock ${version} by ${door}`
   const doors = [door]
-
-  test(`[P11] ${what}: syncs, is acknowledged, and is back after kill -9 with a fresh token`, async () => {
-    const space = `channel-${version}-${door}`
-    let asked = 0
-    const token = (): Promise<string> => server.token(`ann-${++asked}`, space)
-    const { provider, text } = await open(version, space, { token, doors })
-    const other = await open(version, space, { token: await server.token('bob', space), doors })
-    await until('synced', () => provider.synced && other.provider.synced)
-    text.insert(0, 'a')
-    await until('relayed', () => other.text.toString() === 'a')
-    await until('acknowledged', () => {
-      const { sentMessages = 0, savedMessages = 0 } = provider.ws ?? {}
-      return sentMessages > 0 && savedMessages === sentMessages
-    })
-    await server.kill9()
-    text.insert(1, 'b')
-    await server.start()
-    await until('together again', () => provider.synced && other.text.toString() === 'ab', 20_000)
-    assert.ok(asked >= 2)
-    assert.is(provider.ws?.door, door)
-    assert.not(
-      urls.some(url => url.includes('after=')),
-      'who swallows errors goes on from nowhere',
-    )
-  })
 
   test(`[P11] ${what}: stops at a permanent close, says why, and connects again when told to`, async () => {
     let space = 'elsewhere'
