@@ -123,7 +123,7 @@ export class PostLane {
       }
       this.#hasArrived = true
       for (const { length } of batch.frames) this.#unsentBytes -= length
-      this.#token = batch.nextToken ?? this.#token
+      if (batch.nextToken !== null && canTravel(batch.nextToken)) this.#token = batch.nextToken
     }
     this.#running = null
   }
@@ -189,6 +189,16 @@ export class PostLane {
       cancel()
       this.#abort.signal.removeEventListener('abort', giveUp)
     }
+  }
+}
+
+/** A message can carry what no header can: then the one before goes on, as long as it lasts. */
+const canTravel = (token: string): boolean => {
+  try {
+    sessionHeaders(null, token)
+    return true
+  } catch {
+    return false
   }
 }
 

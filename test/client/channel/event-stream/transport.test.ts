@@ -270,6 +270,20 @@ test('[D43] the token is a header; a renewed one goes with the POST after the on
   )
 })
 
+test('[D43] a renewed token that no header can carry breaks nothing: the one before goes on', async () => {
+  const { untilFrames, send, transport } = connect()
+  await untilFrames(1)
+  send(encodeMessage({ type: 'authenticate', token: 'n☃w' }))
+  send(update(1))
+  await server.untilReceived(2)
+  assert.equal(
+    server.requestsOf('POST').map(({ headers }) => headers.authorization),
+    ['Bearer t.o.k', 'Bearer t.o.k'],
+  )
+  transport.close(1000, '')
+  await until('left', () => server.requestsOf('DELETE').length > 0)
+})
+
 test('[D43] where the URL carries the token, it goes on doing so', async () => {
   const { untilFrames, send } = connect({ delivery: 'poll' }, { query: '?token=q', token: null })
   await untilFrames(1)
