@@ -51,6 +51,7 @@ const open = async (options: SpaceProviderOptions = {}) => {
   const clock = new FakeClock()
   const server = new ScriptedServer()
   const provider = new SpaceProvider('ws://host/sync', 'demo', new Y.Doc(), {
+    doors: ['websocket'],
     token: 'not to be read',
     WebSocketPolyfill: server.WebSocket,
     clock,
@@ -146,6 +147,7 @@ test('[P33] the date of this machine is of no account: not one that is wrong, an
     Date.now = () => realNow() + wrongBy
     const server = new ScriptedServer()
     const provider = new SpaceProvider('ws://host/sync', 'demo', new Y.Doc(), {
+      doors: ['websocket'],
       ...system,
       token: 't',
       WebSocketPolyfill: server.WebSocket,

@@ -34,6 +34,7 @@ test.after.each(() => {
 const open = (options: SpaceProviderOptions = {}) => {
   const server = new ScriptedServer()
   const provider = new SpaceProvider('ws://host/sync', 'demo', new Y.Doc(), {
+    doors: ['websocket'],
     user: 'ann',
     token: 't.o.k',
     offline: { open: disk.open, texts: disk },
@@ -156,6 +157,7 @@ test('[P23] a copy without an owner is refused before anything is opened', () =>
   const { open: openCopy } = disk
   throwsCode('bad_request', () => {
     new SpaceProvider('ws://host/sync', 'demo', new Y.Doc(), {
+      doors: ['websocket'],
       token: async () => 't.o.k',
       offline: { open: openCopy },
       connect: false,

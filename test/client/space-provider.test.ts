@@ -40,6 +40,7 @@ const create = (options: SpaceProviderOptions = {}, doc = new Y.Doc()) => {
   const clock = new FakeClock()
   const server = new ScriptedServer()
   const provider = new SpaceProvider('http://host/sync/', 'demo', doc, {
+    doors: ['websocket'],
     token: 't.o.k',
     WebSocketPolyfill: server.WebSocket,
     clock,

@@ -29,6 +29,7 @@ test.before.each(() => {
 const open = (options: SpaceProviderOptions = {}) => {
   const server = new ScriptedServer()
   const provider = new SpaceProvider('ws://host/sync', `tabs-${spaces}`, new Y.Doc(), {
+    doors: ['websocket'],
     user: 'ann',
     token: 't.o.k',
     WebSocketPolyfill: server.WebSocket,
@@ -81,6 +82,7 @@ test('[P20] where nobody knows whose tab it is, nothing is shared, until a token
   const { user: _, ...anonymous } = { user: undefined }
   const server = new ScriptedServer()
   const provider = new SpaceProvider('ws://host/sync', `tabs-${spaces}`, new Y.Doc(), {
+    doors: ['websocket'],
     ...anonymous,
     token: async () => tokenOf('ann'),
     WebSocketPolyfill: server.WebSocket,

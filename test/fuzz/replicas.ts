@@ -132,6 +132,7 @@ export class ResumingReplica extends Replica {
   constructor(name: string, role: Role, clientId: number) {
     super(name, role, clientId)
     this.#provider = new SpaceProvider('ws://test/sync', 'demo', this.doc, {
+      doors: ['websocket'],
       token: 't',
       user: name,
       connect: false,

@@ -146,6 +146,6 @@ const providerOf = async (
   }
   if (version !== 'channel') return { Provider: WebsocketProvider, options: { WebSocketPolyfill } }
   const { channelClass } = await import('../../client/channel/channel-class.js')
-  const Channel = channelClass({ ...channel, WebSocket: WebSocketPolyfill as never })
+  const Channel = channelClass({ doors: ['websocket'], ...channel, WebSocket: WebSocketPolyfill as never })
   return { Provider: WebsocketProvider, options: { WebSocketPolyfill: Channel } }
 }
