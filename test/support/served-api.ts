@@ -34,6 +34,8 @@ export class ServedApi {
   readonly watchers: Watchers
   readonly admission: Admission
   nowMs = Date.now()
+  /** Sockets of clients that are gone. */
+  gone = 0
   readonly #server: Server
   readonly #basePath: string
 
@@ -74,6 +76,7 @@ export class ServedApi {
     })
     this.#basePath = basePath
     this.#server = createServer(createHandler({ basePath, routes: () => ({ type: 'serving', app }) }))
+    this.#server.on('connection', socket => socket.once('close', () => this.gone++))
   }
 
   /** Of the API, without a slash at its end. */

@@ -10,10 +10,12 @@ const NONCE_BYTES = 16
 
 /** @param others the routes that are told of, besides these */
 export const aboutRoutes = (others: readonly Route[]): readonly Route[] => {
-  let told: OpenApi | null = null
+  /** By base path: a process may serve below several. */
+  const told = new Map<string, OpenApi>()
   const tell = (basePath: string): OpenApi => {
-    told ??= openApi([...others, document, page], basePath)
-    return told
+    const known = told.get(basePath) ?? openApi([...others, document, page], basePath)
+    told.set(basePath, known)
+    return known
   }
   const document = openRoute(
     {

@@ -77,6 +77,11 @@ export class Watchers {
   /** Resolves when the stream has begun, or its reader is gone. @throws as joining a space; nothing was written then */
   async watch(response: ServerResponse, { space, access, place, wish, wording }: Watch): Promise<void> {
     const { desk, spaces, gate, beatMs, stuckMs } = this.#options
+    // It went while it was judged, and will not say so again.
+    if (response.destroyed || response.closed) {
+      place.leave()
+      return
+    }
     const watcher = new Watcher({
       id: `e${++this.#opened}` as PeerId,
       response,

@@ -72,7 +72,9 @@ for (const basePath of ['', '/plenum']) {
       assert.ok(page.includes(`<style nonce="${nonce}">`))
       nonces.add(nonce)
       for (const { spec } of API_ROUTES) assert.ok(page.includes(`<section id="${spec.id}">`), spec.id)
+      const other = basePath === '' ? '/plenum' : '/elsewhere'
       assert.ok(page.includes(`${basePath}/api`.replaceAll('/', '/<wbr>')))
+      assert.not(page.includes(`${other}/api`.replaceAll('/', '/<wbr>')), 'that is where another one is')
       assert.not.match(page, /<script|\son\w+=|src=|url\(|@import|<link|href="(?!#|openapi\.json")/)
       const targets = [...page.matchAll(/href="#([^"]+)"/g)].map(([, id]) => id)
       for (const id of targets) assert.ok(page.includes(`id="${id}"`), `#${id} is there`)

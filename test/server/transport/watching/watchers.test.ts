@@ -168,6 +168,35 @@ test('[X66] a reader that goes while its space is opened is let go', async () =>
   assert.is(api.watchers.connections, 0)
 })
 
+test('[X66] a reader that goes while it is judged takes no place', async () => {
+  let judge = (): void => {}
+  const judged = new Promise<void>(resolve => {
+    judge = resolve
+  })
+  let asked = 0
+  const { desk } = fakeDesk()
+  const slow = {
+    ...desk,
+    expectWelcome: async () => {
+      asked++
+      await judged
+    },
+  }
+  const api = await serveApi({ desk: slow })
+  served.push(api)
+  const abort = new AbortController()
+  const headers = { Authorization: `Bearer ${await api.token('read')}` }
+  const answer = fetch(`${api.url}/spaces/demo/stream`, { headers, signal: abort.signal }).catch(() => null)
+  await until('it is being judged', () => asked === 1)
+  abort.abort()
+  await answer
+  await until('the server knows that it went', () => api.gone === 1)
+  assert.is(api.admission.connections, 1)
+  judge()
+  await until('its place is free', () => api.admission.connections === 0)
+  assert.is(api.watchers.connections, 0)
+})
+
 test('[X63] what is left when the server goes is ended, at once where nothing is under way', async () => {
   const { api, reader, session } = await open()
   await reader.event('snapshot')
