@@ -5,7 +5,7 @@
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -330,10 +330,15 @@ test('[I5] the commands run, the server first', { timeoutMs: TIMEOUT_MS }, async
   const at = await freePort()
   const commands = (index: number): string =>
     codeOf(`Run it ${index}`, 'sh').replaceAll('./', `${place}/`).replaceAll('1234', String(at))
-  const serving = spawn('bash', ['-ec', commands(0)], { cwd: root, detached: true, stdio: 'ignore' })
+  // npx meets this clone for the first time.
+  const env = { ...process.env, npm_config_cache: join(place, 'npm') }
+  const builtAt = (): number => statSync(join(root, 'dist/server/main.js')).mtimeMs
+  const builtMs = builtAt()
+  const serving = spawn('bash', ['-ec', commands(0)], { cwd: root, env, detached: true, stdio: 'ignore' })
   children.add(serving)
   await until('it serves', () => fetch(`http://127.0.0.1:${at}/readyz`).then(ok, no), 20_000)
-  const { stdout } = await run('bash', ['-ec', commands(1)], { cwd: root })
+  const { stdout } = await run('bash', ['-ec', commands(1)], { cwd: root, env })
+  assert.is(builtAt(), builtMs, 'what a server runs from stays as it is')
   assert.match(stdout, TOKEN)
   assert.ok(existsSync(join(place, 'backup.sqlite')), stdout)
   // As Ctrl+C does it.
