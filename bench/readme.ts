@@ -1,6 +1,6 @@
 /**
  * The parts of README.md that are generated: the table of settings, what the client weighs, what peers were seen to
- * do, and the figures of the newest result. Run it by `npm run docs`; a test fails where the README says something else.
+ * do, and the newest figures of each scenario. Run it by `npm run docs`; a test fails where the README says something else.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
@@ -41,27 +41,40 @@ export const renderBehaviourPart = (readme: string): string =>
     behaviourToMarkdown(JSON.parse(readFileSync(join(RESULTS, 'behaviour.json'), 'utf8')) as BehaviourReport),
   )
 
-const renderFigures = (): string => {
-  const { file, report } = newestReport()
-  return [
+const renderFigures = (): string =>
+  [
     `![For each scenario, how many times better Plenum is than the better peer](${OVERVIEW})`,
-    '',
-    renderTables(report),
-    `From [bench/results/${file}](bench/results/${file}).`,
+    ...newestReports().flatMap(({ file, report }) => [
+      '',
+      renderTables(report),
+      `From [bench/results/${file}](bench/results/${file}).`,
+    ]),
   ].join('\n')
+
+/** The picture of what the tables tell. */
+export const renderReadmePicture = (): string => renderOverview(newestReports().map(({ report }) => report))
+
+interface StoredReport {
+  readonly file: string
+  readonly report: BenchReport
 }
 
-/** The picture of the newest report. */
-export const renderReadmePicture = (): string => renderOverview(newestReport().report)
-
-/** The newest result file, by its name, which begins with the date. */
-const newestReport = (): { file: string; report: BenchReport } => {
-  const file = readdirSync(RESULTS)
-    .filter(name => /^\d{4}-.*\.json$/.test(name))
-    .sort()
-    .at(-1)
-  if (file === undefined) throw new Error('no results: run npm run bench')
-  return { file, report: JSON.parse(readFileSync(join(RESULTS, file), 'utf8')) as BenchReport }
+/**
+ * The result files by their names, which begin with the date, the newest first: each with those scenarios that no newer
+ * one has.
+ */
+const newestReports = (): readonly StoredReport[] => {
+  const files = readdirSync(RESULTS).filter(name => /^\d{4}-.*\.json$/.test(name))
+  const told = new Set<string>()
+  const reports: StoredReport[] = []
+  for (const file of files.sort().reverse()) {
+    const report = JSON.parse(readFileSync(join(RESULTS, file), 'utf8')) as BenchReport
+    const scenarios = report.scenarios.filter(({ name }) => !told.has(name))
+    for (const { name } of scenarios) told.add(name)
+    if (scenarios.length > 0) reports.push({ file, report: { ...report, scenarios } })
+  }
+  if (reports.length === 0) throw new Error('no results: run npm run bench')
+  return reports
 }
 
 const replacePart = (readme: string, name: string, content: string): string => {

@@ -1,4 +1,4 @@
-/** One picture of a whole report: for each scenario, ours over the better peer, on a scale of halves and doubles. */
+/** One picture of all that was measured: for each scenario, ours over the better peer, on a scale of halves and doubles. */
 import * as echarts from 'echarts'
 import { compareFigures } from './comparison.js'
 import type { BenchReport } from './report.js'
@@ -13,9 +13,9 @@ interface Row {
   readonly timesBetter: number
 }
 
-/** The same text for the same report. */
-export const renderOverview = (report: BenchReport): string => {
-  const rows = rowsOf(report).toReversed()
+/** The same text for the same reports. */
+export const renderOverview = (reports: readonly BenchReport[]): string => {
+  const rows = reports.flatMap(rowsOf).toReversed()
   const chart = echarts.init(null, null, {
     renderer: 'svg',
     ssr: true,
