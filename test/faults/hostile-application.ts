@@ -53,6 +53,8 @@ const SPACES = 30
 const HURRY = 20
 /** How long a visitor stays for an answer that may never come, ms. */
 const VISIT_MS = 40
+/** Nothing that must come takes so long, ms. */
+const HANG_MS = 60_000
 
 const rng = prng.create(seed)
 const chance = (probability: number): boolean => rng.next() < probability
@@ -189,11 +191,20 @@ const textOf = (text: string): Uint8Array => {
 const orLater = (promise: Promise<unknown>): Promise<unknown> =>
   Promise.race([promise.catch(() => {}), pause(VISIT_MS, undefined, { ref: false })])
 
+/** @throws Error that names what hung */
+const inTime = async <Result>(what: string, promise: Promise<Result>): Promise<Result> => {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`it never came: ${what}`)), HANG_MS)
+  })
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer))
+}
+
 /** Comes, asks, writes, brings a fresh token, and goes: with a goodbye, or without. */
 const visit = async (base: string, space: string, user: string): Promise<void> => {
   const socket = new WebSocket(`${base.replace('http', 'ws')}/sync/${space}`, ['plenum.v1', `bearer.${user}`])
   const client = new PlainClient(socket)
-  await Promise.race([once(socket, 'open').catch(() => {}), client.closed])
+  await inTime('an upgrade', Promise.race([once(socket, 'open').catch(() => {}), client.closed]))
   if (socket.readyState === WebSocket.OPEN) {
     client.send({ type: 'step2', update: Uint8Array.of(0, 0) })
     client.send({ type: 'step1', stateVector: Uint8Array.of(0) })
@@ -203,10 +214,13 @@ const visit = async (base: string, space: string, user: string): Promise<void> =
   }
   const headers = { authorization: `Bearer ${user}`, connection: 'close' }
   const path = pick([`api/spaces/${space}/members`, `api/spaces/${space}/intentions`, 'metrics', 'readyz'])
-  await fetch(`${base}/${path}`, { headers }).then(response => response.arrayBuffer())
+  await inTime(
+    `the answer to ${path}`,
+    fetch(`${base}/${path}`, { headers }).then(response => response.arrayBuffer()),
+  )
   if (chance(0.5)) socket.close()
   else socket.terminate()
-  await client.closed
+  await inTime('the end of a visit', client.closed)
 }
 
 /** What the application does by itself meanwhile. Half of it is refused, as it should be. */
@@ -243,7 +257,14 @@ const figuresOf = async (base: string): Promise<Record<string, number>> => {
 /** Works again, and everybody is gone. */
 const calm = async (base: string): Promise<void> => {
   isHostile = false
-  while (Object.values(await figuresOf(base)).some(value => value !== 0)) await pause(50)
+  const since = performance.now()
+  for (;;) {
+    const figures = await inTime('the metrics', figuresOf(base))
+    if (Object.values(figures).every(value => value === 0)) return
+    if (performance.now() - since > HANG_MS)
+      throw new Error(`it never came: calm: ${JSON.stringify(figures)}`)
+    await pause(50)
+  }
 }
 
 // Newer than the types that the project builds with.
@@ -302,7 +323,7 @@ const run = async (): Promise<HostileResult> => {
   Y.applyUpdate(doc, update)
   const figures = await figuresOf(base)
   isHostile = true
-  const { unsavedBytes } = await plenum.close()
+  const { unsavedBytes } = await inTime('the end', plenum.close())
   server.close()
   server.closeAllConnections()
   return { faults, uncaught, before, after, read: doc.getText('text').toString(), figures, unsavedBytes }
