@@ -88,6 +88,16 @@ export const assemble = async (
   const observer = createObserver(createLogger(config.logLevel, options.logDestination), metrics, now)
   const opened = await openServiceStore({ config, observer, now }, options.openStore)
   const engine = openEngine(config, observer)
+  /** One after the other; that one cannot be closed is told, and keeps nobody from their end. */
+  const closeParts = async (): Promise<void> => {
+    for (const part of [engine, opened]) {
+      try {
+        await part.close()
+      } catch (error) {
+        observer.report('error', 'closing failed', { error })
+      }
+    }
+  }
   try {
     const watched = new WatchedGate({
       gate: await openGate(config, options, { observer, now }),
@@ -173,9 +183,7 @@ export const assemble = async (
       },
 
       async end(report) {
-        for (const part of [engine, opened]) {
-          await part.close().catch(error => observer.report('error', 'closing failed', { error }))
-        }
+        await closeParts()
         const hasLoss = report.unsavedBytes > 0
         observer.report(hasLoss ? 'error' : 'info', hasLoss ? 'ended with unsaved edits' : 'ended', {
           ...report,
@@ -183,8 +191,7 @@ export const assemble = async (
       },
     }
   } catch (error) {
-    await engine.close()
-    await opened.close()
+    await closeParts()
     throw error
   }
 }

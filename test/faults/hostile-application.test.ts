@@ -1,18 +1,18 @@
-/** Thousands of throws and rejections in everything that an application gives Plenum: nothing of it is left. */
+/** Ten thousand throws and rejections in everything that an application gives Plenum: nothing of it is left. */
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { SPACE_EVENT_NAMES } from '../../server/space/events.js'
 import { tieToThisProcess } from '../support/lifeline.js'
 import { seedFrom } from '../support/rng.js'
-import { assert, isLongRun, note, suite } from '../support/suite.js'
+import { assert, note, suite } from '../support/suite.js'
 import type { HostileResult } from './hostile-application.js'
 
 const test = suite('hostile application')
 
 const run = promisify(execFile)
 const APPLICATION = join(import.meta.dirname, 'hostile-application.js')
-const FAULTS = isLongRun ? 10_000 : 4_000
+const FAULTS = 10_000
 /** Per fault met between the two looks: less than any promise, error or closure that is kept. */
 const ALLOWED_HEAP_BYTES = FAULTS * 200
 /** Each must have failed; events are rarer the fewer spaces are degraded. */

@@ -339,7 +339,11 @@ const enter = async (base: string, user: string): Promise<PlainClient> => {
   return client
 }
 
-const result = await run()
+// Thrown here, it would be taken for one of the faults, and the process would stay.
+const result = await run().catch(error => {
+  process.stderr.write(`${inspect(error)}\n${uncaught.join('\n')}\n`)
+  process.exit(1)
+})
 // What is rejected late is found late.
 await pause(100)
 process.stdout.write(`${JSON.stringify(result satisfies HostileResult)}\n`, () => process.exit(0))

@@ -277,3 +277,22 @@ test('[Z4] a base path that is none is a mistake of whoever wrote it', () => {
   for (const basePath of ['collab', '/collab/', '/a b', '//'])
     assert.throws(() => here.create({ basePath }), /basePath must be a path/)
 })
+
+test('[Z3] a store that cannot be closed, and says so in whatever way, changes nothing of a close', async () => {
+  const ways = {
+    throws: () => {
+      throw Object.create(null)
+    },
+    rejects: () => Promise.reject(undefined),
+  }
+  for (const [way, fail] of Object.entries(ways)) {
+    here.logged.length = 0
+    const plenum = here.create({
+      openStore: async () => Object.assign(openMemoryStore(), { close: fail as () => Promise<void> }),
+    })
+    await plenum.start()
+    assert.equal(await plenum.close(), { unsavedSpaces: [], unsavedBytes: 0 }, way)
+    assert.ok(here.linesOf('error').join().includes('closing failed'), way)
+    assert.ok(here.linesOf('info').join().includes('"ended"'), way)
+  }
+})
