@@ -30,6 +30,21 @@ export const doorContract = (kind: DoorUnderTest): void => {
     return made
   }
 
+  /** Whoever joins waits until `ready` is called. */
+  const holdJoins = (): { readonly isJoining: Promise<void>; readonly ready: () => void } => {
+    let ready = (): void => {}
+    const isReady = new Promise<void>(resolve => {
+      ready = resolve
+    })
+    const isJoining = new Promise<void>(resolve => {
+      door.registry.onJoin = () => {
+        resolve()
+        return isReady
+      }
+    })
+    return { isJoining, ready }
+  }
+
   const isGone = (): Promise<unknown> =>
     until('no place is held', () => door.admission.connections === 0 && door.connections === 0)
 
@@ -40,18 +55,7 @@ export const doorContract = (kind: DoorUnderTest): void => {
 
   test('[D5] what a client sends before its space is open arrives, in order', async () => {
     await open()
-    let ready = (): void => {}
-    const isReady = new Promise<void>(resolve => {
-      ready = resolve
-    })
-    let joining = (): void => {}
-    const isJoining = new Promise<void>(resolve => {
-      joining = resolve
-    })
-    door.registry.onJoin = () => {
-      joining()
-      return isReady
-    }
+    const { isJoining, ready } = holdJoins()
     const client = await line()
     for (const byte of range(20)) client.send(Uint8Array.of(byte))
     await isJoining
@@ -212,18 +216,7 @@ export const doorContract = (kind: DoorUnderTest): void => {
 
   test('[D10] a client that leaves while it joins is left at once when it has joined', async () => {
     await open()
-    let ready = (): void => {}
-    const isReady = new Promise<void>(resolve => {
-      ready = resolve
-    })
-    let joining = (): void => {}
-    const isJoining = new Promise<void>(resolve => {
-      joining = resolve
-    })
-    door.registry.onJoin = () => {
-      joining()
-      return isReady
-    }
+    const { isJoining, ready } = holdJoins()
     const client = await line()
     await isJoining
     client.leave()

@@ -9,22 +9,15 @@ import type { PeerId } from '../../space/peer.js'
 import { type CloseCause, leaveReasonFor } from '../close-cause.js'
 import { closeReason } from '../close-reason.js'
 import type { HeldConnection } from '../entrance.js'
-import { firstPulse, type HeartbeatLimits, isBeatDue, nextPulse, type Pulse } from '../heartbeat.js'
-import type { Holder, Outlet } from '../outlet.js'
+import { firstPulse, isBeatDue, nextPulse, type Pulse } from '../heartbeat.js'
+import { CLOSE_TIMEOUT_MS, type Keeper, MAX_HELD_BYTES } from '../keeper.js'
+import type { Holder } from '../outlet.js'
 import type { Session } from '../ports.js'
 import type { Delivery, Receiver } from './delivery.js'
 import { namedEvent, type SharedEvents } from './shared-events.js'
 import { UploadOrder } from './upload-order.js'
 
-/** What the connections of the door share. */
-export interface Keeper {
-  readonly heartbeat: HeartbeatLimits
-  readonly outlet: Outlet<SharedEvents>
-  /** Something of ours failed while a frame was handled. */
-  onFault(connection: EventStreamConnection, error: PlenumError): void
-  /** Nothing is left of it. Called once. */
-  onClosed(connection: EventStreamConnection, cause: CloseCause): void
-}
+export type EventStreamKeeper = Keeper<EventStreamConnection, SharedEvents>
 
 /** Whose session it is: later requests have to be of the same. */
 export interface Owner {
@@ -38,14 +31,10 @@ export interface EventStreamConnectionOptions {
   readonly key: string
   readonly owner: Owner
   readonly nowMs: number
-  readonly keeper: Keeper
+  readonly keeper: EventStreamKeeper
   openDelivery(receiver: Receiver): Delivery
 }
 
-/** How long the last events may take to go out, ms. */
-const CLOSE_TIMEOUT_MS = 10_000
-/** More than this is handed to the operating system at once: what it does not take must show. */
-const MAX_HELD_BYTES = 16 * 1024
 const PING = namedEvent(STREAM_EVENT.ping)
 
 export class EventStreamConnection implements HeldConnection, Holder, Receiver {
@@ -53,7 +42,7 @@ export class EventStreamConnection implements HeldConnection, Holder, Receiver {
   readonly key: string
   readonly owner: Owner
   readonly uploads = new UploadOrder()
-  readonly #keeper: Keeper
+  readonly #keeper: EventStreamKeeper
   readonly #delivery: Delivery
   #session: Session | null = null
   #onAttached: (() => void) | null = null

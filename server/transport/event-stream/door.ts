@@ -22,7 +22,7 @@ import type { Refusal } from '../ports.js'
 import { refuseRequest } from '../refusal.js'
 import { clientAddress, originOf, readTarget, type UpgradeTarget } from '../upgrade-request.js'
 import { wishIn } from '../wish.js'
-import { EventStreamConnection, type Keeper } from './connection.js'
+import { EventStreamConnection, type EventStreamKeeper } from './connection.js'
 import { crossOriginHeaders, METHODS, PREFLIGHT_HEADERS } from './cross-origin.js'
 import type { Delivery, Receiver } from './delivery.js'
 import { PollDelivery } from './poll-delivery.js'
@@ -60,7 +60,7 @@ export class EventStreamDoor {
   readonly #options: DoorOptions
   readonly #entrance: Entrance<EventStreamConnection>
   readonly #sessions = new Sessions()
-  readonly #keeper: Keeper
+  readonly #keeper: EventStreamKeeper
   #opened = 0
 
   constructor(options: DoorOptions) {

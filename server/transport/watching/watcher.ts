@@ -18,6 +18,7 @@ import type { AttestedIntentions } from '../../space/intentions-desk.js'
 import { leaveReasonOf } from '../../space/leave-reason.js'
 import type { Peer, PeerId } from '../../space/peer.js'
 import type { SpaceSnapshot } from '../../space/space-desk.js'
+import { CLOSE_TIMEOUT_MS } from '../keeper.js'
 import type { Session } from '../ports.js'
 import { unsentBytes } from '../unsent.js'
 import { BEAT_TEXT, eventText, idText } from './event-text.js'
@@ -44,8 +45,6 @@ export interface WatcherOptions {
   readonly onEnded: (code: ErrorCode | null) => void
 }
 
-/** How long a stream that we ended may take to go out. */
-const CLOSE_TIMEOUT_MS = 10_000
 /** With more than this unsent nothing is asked for that could be told later. */
 const MAX_UNSENT_BYTES = 1024 * 1024
 

@@ -4,28 +4,21 @@
  */
 import type { Duplex } from 'node:stream'
 import { WebSocket } from 'ws'
-import { ERRORS, type ErrorCode, type PlenumError, toPlenumError } from '../../../shared/errors.js'
+import { ERRORS, type ErrorCode, toPlenumError } from '../../../shared/errors.js'
 import type { PeerId } from '../../space/peer.js'
 import { type CloseCause, leaveReasonFor } from '../close-cause.js'
 import { closeReason } from '../close-reason.js'
 import type { HeldConnection } from '../entrance.js'
-import { firstPulse, type HeartbeatLimits, isBeatDue, nextPulse, type Pulse } from '../heartbeat.js'
-import type { Holder, Outlet } from '../outlet.js'
+import { firstPulse, isBeatDue, nextPulse, type Pulse } from '../heartbeat.js'
+import { CLOSE_TIMEOUT_MS, type Keeper, MAX_HELD_BYTES } from '../keeper.js'
+import type { Holder } from '../outlet.js'
 import type { Session } from '../ports.js'
 import { unsentBytes } from '../unsent.js'
 import { isDeflating } from './deflate.js'
 import { isSenderIdle } from './sender-state.js'
 import type { SharedFrames } from './shared-frames.js'
 
-/** What connections share: there are thousands of them, so that each holds only what is its own. */
-export interface Keeper {
-  readonly heartbeat: HeartbeatLimits
-  readonly outlet: Outlet<SharedFrames>
-  /** Something of ours failed while a frame was handled. */
-  onFault(connection: Connection, error: PlenumError): void
-  /** The socket is closed. Called once. */
-  onClosed(connection: Connection, cause: CloseCause): void
-}
+export type WebSocketKeeper = Keeper<Connection, SharedFrames>
 
 export interface ConnectionOptions {
   readonly id: PeerId
@@ -33,13 +26,8 @@ export interface ConnectionOptions {
   /** The raw socket that `ws` runs on. */
   readonly socket: Duplex & { readonly bytesWritten?: number }
   readonly nowMs: number
-  readonly keeper: Keeper
+  readonly keeper: WebSocketKeeper
 }
-
-/** How long a peer may take to answer our close frame, ms. */
-const CLOSE_TIMEOUT_MS = 10_000
-/** More than this is handed to the operating system at once: what it does not take must show. */
-const MAX_HELD_BYTES = 16 * 1024
 
 /** Where listeners, which all connections share, find the connection of the emitter that they are called on. */
 const CONNECTION = Symbol('connection')
@@ -49,7 +37,7 @@ export class Connection implements HeldConnection, Holder {
   readonly id: PeerId
   readonly #ws: WebSocket
   readonly #socket: ConnectionOptions['socket']
-  readonly #keeper: Keeper
+  readonly #keeper: WebSocketKeeper
   readonly #isDeflating: boolean
   #session: Session | null = null
   #hasLeft = false

@@ -16,7 +16,7 @@ import type { Place, Refusal } from '../ports.js'
 import { refuseUpgrade } from '../refusal.js'
 import { clientAddress, originOf, readTarget, type UpgradeTarget } from '../upgrade-request.js'
 import { type Wish, wishIn } from '../wish.js'
-import { Connection, type Keeper } from './connection.js'
+import { Connection, type WebSocketKeeper } from './connection.js'
 import { DEFLATE_TERMS, inflateInPlace } from './deflate.js'
 import { MAX_PROBES, Probes } from './probe.js'
 import { SharedFrames } from './shared-frames.js'
@@ -44,7 +44,7 @@ export class WebSocketDoor {
   readonly #server: WebSocketServer
   readonly #entrance: Entrance<Connection>
   readonly #probes: Probes
-  readonly #keeper: Keeper
+  readonly #keeper: WebSocketKeeper
   #opened = 0
   #isDraining = false
 
