@@ -12,8 +12,8 @@ import { type Assembly, type AssemblyOptions, assemble } from './service/assembl
 import { EventDesk, type Listener, type Listeners } from './service/event-desk.js'
 import { closeServer, listen, type ServiceAddress } from './service/listen.js'
 import { createSpaceCalls, type SpaceCalls } from './service/space-calls.js'
+import type { DrainReport } from './space/drain.js'
 import type { SpaceEventName } from './space/events.js'
-import type { DrainReport } from './space/registry.js'
 import { systemScheduler } from './space/scheduler.js'
 import { claimUpgrades, readTarget, refusalOf, refuseUpgrade, type UpgradeTaker } from './transport/index.js'
 

@@ -1,7 +1,7 @@
 /** A whole server with an http server of its own: Plenum, and where it listens. */
 import { createPlenum, type PlenumOptions } from './create-plenum.js'
 import type { ServiceAddress } from './service/listen.js'
-import type { DrainReport } from './space/registry.js'
+import type { DrainReport } from './space/drain.js'
 
 export type ServiceOptions = Omit<PlenumOptions, 'server' | 'app' | 'basePath'>
 

@@ -18,10 +18,10 @@ export type { Listener, Listeners } from './service/event-desk.js'
 export type { ServiceAddress } from './service/listen.js'
 export type { OpenStore } from './service/open-store.js'
 export type { Author, SpaceCalls } from './service/space-calls.js'
+export type { DrainReport } from './space/drain.js'
 export type { DocumentChange } from './space/engine/local-edit.js'
 export type { SpaceEventName, SpaceEvents } from './space/events.js'
 export type { Access } from './space/peer.js'
-export type { DrainReport } from './space/registry.js'
 export {
   GapError,
   type ListedSpace,

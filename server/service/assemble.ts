@@ -17,8 +17,9 @@ import type { App } from '../http/handler.js'
 import { createLogger } from '../observability/logger.js'
 import { Metrics } from '../observability/metrics.js'
 import { createObserver, type ServiceObserver } from '../observability/observer.js'
+import type { DrainReport } from '../space/drain.js'
 import type { EventSink } from '../space/events.js'
-import { type DrainReport, Registry } from '../space/registry.js'
+import { Registry } from '../space/registry.js'
 import { type Scheduler, systemScheduler } from '../space/scheduler.js'
 import {
   type DoorOptions,

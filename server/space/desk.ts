@@ -11,8 +11,8 @@ import type { RosterMember } from './members.js'
 import { OneAtATime } from './one-at-a-time.js'
 import type { Access } from './peer.js'
 import type { Revocations } from './revocations.js'
+import type { Rooms } from './rooms.js'
 import type { Scheduler } from './scheduler.js'
-import type { Space } from './space.js'
 import type {
   ListedSpace,
   Revocation,
@@ -23,21 +23,6 @@ import type {
   SpaceStats,
   SpaceUpdate,
 } from './space-desk.js'
-
-/** The spaces as the desk sees them. */
-export interface Rooms {
-  /** Opens a space where it is not; it is open when the promise resolves. @throws as a join */
-  open(name: SpaceName): Promise<Space>
-  opened(name: SpaceName): Space | undefined
-  everyOpen(): Iterable<Space>
-  /** Closes a space that was deleted, and its connections; its content is still on the way to the disk then. */
-  clear(name: SpaceName): Promise<void>
-  /** Resolves when nothing of a space that was deleted is anywhere but on the disk. @throws degraded */
-  whenEmpty(name: SpaceName): Promise<void>
-  members(name: SpaceName): Promise<readonly RosterMember[]>
-  /** Positions in the space begin anew. */
-  renewEpoch(): void
-}
 
 export interface DeskOptions {
   readonly rooms: Rooms

@@ -1,0 +1,86 @@
+/**
+ * How the spaces of a process end: nothing new is let in, what was received is applied, saved and acknowledged, and
+ * every connection is closed, paced. It ends at the deadline at the latest, and says what could not be saved.
+ */
+import type { SpaceName } from '../../shared/names.js'
+import type { CommitQueue } from './commit-queue.js'
+import type { Compactions } from './compactions.js'
+import type { MemberJournal } from './member-journal.js'
+import type { OpenSpaces } from './open-spaces.js'
+import type { Scheduler } from './scheduler.js'
+
+export interface DrainOptions {
+  readonly spaces: OpenSpaces
+  readonly compactions: Compactions
+  readonly commits: CommitQueue
+  readonly journal: MemberJournal
+  readonly scheduler: Scheduler
+  /** From now. */
+  readonly deadlineMs: number
+}
+
+export interface DrainReport {
+  /** Spaces with edits that were received and could not be put on disk in time. */
+  readonly unsavedSpaces: readonly SpaceName[]
+  readonly unsavedBytes: number
+}
+
+type Filled = Pick<DrainOptions, 'spaces' | 'commits'>
+
+/** Connections that are closed in one go, and the pause before the next. */
+const BATCH = 100
+const PAUSE_MS = 10
+/** What clients are told to wait before they come back. */
+const RETRY_AFTER_MS = 2000
+
+export const drain = async (options: DrainOptions): Promise<DrainReport> => {
+  const { spaces, compactions, commits, journal, scheduler, deadlineMs } = options
+  spaces.startDraining()
+  compactions.close()
+  let cancel = (): void => {}
+  const deadline = new Promise<void>(resolve => {
+    cancel = scheduler.after(deadlineMs, resolve)
+  })
+  for (const space of spaces.everyOpen()) space.notifyDraining(RETRY_AFTER_MS)
+  await Promise.race([settle(options), deadline])
+  await Promise.race([closeAll(options), deadline])
+  // What arrived until the last connection was closed.
+  await Promise.race([settle(options), deadline])
+  await Promise.race([journal.flush(), deadline])
+  const report = unsaved(options)
+  spaces.cutOff()
+  commits.close()
+  await Promise.race([spaces.end(), deadline])
+  cancel()
+  return report
+}
+
+/** Resolves when everything that was received is applied and saved. */
+const settle = async ({ spaces, commits }: Filled): Promise<void> => {
+  await spaces.whenLoaded()
+  await Promise.all([...spaces.everyOpen()].map(space => space.whenIdle()))
+  await commits.whenIdle()
+}
+
+const closeAll = async ({ spaces, scheduler }: Pick<DrainOptions, 'spaces' | 'scheduler'>): Promise<void> => {
+  let sincePause = 0
+  for (const space of spaces.everyOpen()) {
+    while (space.peerCount > 0) {
+      sincePause += space.closeSessions('draining', undefined, BATCH - sincePause)
+      if (sincePause < BATCH) continue
+      sincePause = 0
+      await new Promise<void>(resolve => scheduler.after(PAUSE_MS, resolve))
+    }
+  }
+}
+
+const unsaved = ({ spaces, commits }: Filled): DrainReport => {
+  const names = new Set(commits.uncommittedSpaces)
+  let bytes = commits.uncommittedBytes
+  for (const space of spaces.everyOpen()) {
+    if (space.unappliedBytes === 0) continue
+    names.add(space.name)
+    bytes += space.unappliedBytes
+  }
+  return { unsavedSpaces: [...names], unsavedBytes: bytes }
+}
