@@ -40,11 +40,6 @@ export class AckLedger {
     return this.#holdUntilReply !== null && this.#holdUntilReply > this.#step1Sent
   }
 
-  /** Whether nothing waits for a commit or a reply. */
-  get isSettled(): boolean {
-    return this.#waiting === null && this.#holdUntilReply === null && this.#savedCount === this.#received
-  }
-
   sentStep1(): void {
     this.#step1Sent++
   }

@@ -1,7 +1,7 @@
 /**
  * Group commit over all spaces: while one commit is on its way to the disk, or waits for company, what arrives
- * collects for the next. A failed group is retried, the same blobs in the same order, before anything later; until it is on disk the
- * queue is degraded and nobody is told `saved`.
+ * collects for the next. A failed group is retried, the same blobs in the same order, before anything later; until
+ * it is on disk the queue is degraded and nobody is told `saved`.
  */
 import { type PlenumError, toPlenumError } from '../../shared/errors.js'
 import type { SpaceName } from '../../shared/names.js'

@@ -6,6 +6,7 @@ import { PlenumError } from '../../shared/errors.js'
 import type { SpaceName } from '../../shared/names.js'
 import type { Catalogue, StoredFacts } from './catalogue.js'
 import type { RootsFound } from './engine.js'
+import { incarnationOf } from './incarnation.js'
 import type { AttestedIntentions } from './intentions-desk.js'
 import type { RosterMember } from './members.js'
 import { OneAtATime } from './one-at-a-time.js'
@@ -177,6 +178,6 @@ export class Desk implements SpaceDesk {
   }
 
   #incarnationOf(generation: number): string {
-    return `${this.#options.storeId}.${generation}`
+    return incarnationOf(this.#options.storeId, generation)
   }
 }

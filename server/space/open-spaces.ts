@@ -19,7 +19,7 @@ type Entry =
   | { readonly type: 'evicting'; readonly done: Promise<void> }
 
 /** How a space ends. */
-export interface Retirement {
+interface Retirement {
   /** What whoever waits for something without a connection is told. */
   readonly code?: ErrorCode
   /** What is done before anybody opens it again. */

@@ -12,6 +12,7 @@ import {
   GONE,
   readState,
 } from './awareness-codec.js'
+import { isEqual } from './byte-strings.js'
 import { Departures } from './departures.js'
 import type { PeerId } from './peer.js'
 import { type AwarenessState, type IdentityPath, type Stamp, stamped, stampOn } from './stamp.js'
@@ -200,9 +201,7 @@ export class Presence {
 
   #entryOf(clientId: number): Uint8Array | null {
     const present = this.#present.get(clientId)
-    if (present !== undefined) {
-      return present.entry
-    }
+    if (present !== undefined) return present.entry
     const clock = this.#departed.clockOf(clientId)
     return clock === undefined ? null : encodeEntry(clientId, clock, GONE)
   }
@@ -212,7 +211,7 @@ export class Presence {
     const known = present?.clock ?? this.#departed.clockOf(clientId) ?? -1
     if (clock > MAX_CLOCK) return 'unacceptable'
     if (clock < known) return 'none'
-    if (present !== undefined && isSame(json, present.raw)) {
+    if (present !== undefined && isEqual(json, present.raw)) {
       if (clock === known) return 'none'
       present.clock = clock
       const state = present.entry.subarray(present.entry.length - present.stateBytes)
@@ -311,9 +310,3 @@ export class Presence {
 }
 
 const textDecoder = new TextDecoder()
-
-const isSame = (a: Uint8Array, b: Uint8Array): boolean => {
-  if (a.length !== b.length) return false
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
-  return true
-}

@@ -92,7 +92,7 @@ export class Registry {
         commits,
         engineTime: this.#engineTime,
         rests: new Rests(scheduler),
-        epoch: () => epoch.current,
+        epoch,
         onCompactionDue: due => this.#compactions.soon(due.name),
         onFailed: failed => this.#drop(failed),
         onStuck: (stuck, during) => {

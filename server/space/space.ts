@@ -11,8 +11,10 @@ import { EditDesk } from './edit-desk.js'
 import { Editing, isWanted } from './editing.js'
 import { EngineStuck } from './engine.js'
 import type { EngineTime } from './engine-time.js'
+import type { Epoch } from './epoch.js'
 import { Holding } from './holding.js'
 import { Inbox } from './inbox.js'
+import { incarnationOf } from './incarnation.js'
 import { IntentionsDesk } from './intentions-desk.js'
 import { leaveReasonOf } from './leave-reason.js'
 import type { SpaceLimits } from './limits.js'
@@ -39,8 +41,7 @@ export interface SpaceContext extends ResidenceContext, MembershipContext {
   readonly engineTime: EngineTime
   readonly identityPaths: readonly IdentityPath[]
   readonly rests: Rests
-  /** Positions mean something only within one. */
-  epoch(): string
+  readonly epoch: Epoch
   /** The log has outgrown the snapshot. */
   onCompactionDue(space: Space): void
   /** The space cannot go on; its connections are closed and nothing of it may be used again. */
@@ -128,7 +129,7 @@ export class Space implements SpaceInbox {
       residence,
       log,
       incarnation: this.incarnation,
-      epoch: () => context.epoch(),
+      epoch: context.epoch,
       presence: () => presence.states,
       members: () => this.members,
     })
@@ -171,9 +172,8 @@ export class Space implements SpaceInbox {
     })
   }
 
-  /** Names the life of the content. */
   get incarnation(): string {
-    return `${this.#context.store.id}.${this.#generation}`
+    return incarnationOf(this.#context.store.id, this.#generation)
   }
 
   /** Who is here, and who was. */

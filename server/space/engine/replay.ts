@@ -4,6 +4,7 @@
  * can load.
  */
 import * as Y from 'yjs'
+import { isEqual } from '../byte-strings.js'
 import type { DroppedInput, LoggedFlush } from '../update-store.js'
 
 export type Replay =
@@ -84,7 +85,7 @@ const verify = (update: Uint8Array): Replay => {
   const again = build([update])
   if (again.type === 'failed') return { type: 'failed', reason: `the state does not load: ${again.reason}` }
   if (again.incomplete.length > 0) return { type: 'failed', reason: 'the state loads only in part' }
-  if (!areEqual(update, again.update)) return { type: 'failed', reason: 'the state loads as another' }
+  if (!isEqual(update, again.update)) return { type: 'failed', reason: 'the state loads as another' }
   return { type: 'loaded', update }
 }
 
@@ -151,9 +152,3 @@ const wholeFlush = (flush: LoggedFlush): DroppedInput => ({
   user: flush.deliveries[0]?.user ?? flush.inputs[0]?.user ?? '',
   bytes: flush.updates.reduce((sum, update) => sum + update.length, 0),
 })
-
-const areEqual = (a: Uint8Array, b: Uint8Array): boolean => {
-  if (a.length !== b.length) return false
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
-  return true
-}
