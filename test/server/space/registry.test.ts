@@ -1,9 +1,10 @@
-/** Spaces of one process: opened, evicted, drained, and nobody else's trouble. */
+/** Spaces of one process: opened, evicted, and nobody else's trouble. */
 import { MIN_TAIL_UPDATES } from '../../../server/space/compaction-policy.js'
 import type { Engine } from '../../../server/space/engine.js'
 import { PlenumError } from '../../../shared/errors.js'
-import { ASK_ALL, type Caller, Core, DEMO, NOTHING, spaceName } from '../../support/core.js'
+import { ASK_ALL, Core, DEMO, NOTHING, spaceName } from '../../support/core.js'
 import { rejectsWithCode } from '../../support/expect.js'
+import { isGone } from '../../support/gone.js'
 import { SocketPair } from '../../support/socket-pair.js'
 import { assert, suite } from '../../support/suite.js'
 import { textIn, Writer } from '../../support/writer.js'
@@ -13,12 +14,6 @@ const test = suite('registry')
 /** The text that a newcomer finds. */
 const textOf = async (core: Core, space = DEMO): Promise<string> =>
   textIn(await (await core.join({ space })).say(ASK_ALL))
-
-const isGone = (core: Core, space = DEMO): void => {
-  assert.is(core.registry.status.spaces, 0, `${space}: an entry`)
-  assert.is(core.engine.size, 0, 'a document')
-  assert.is(core.scheduler.pending, 0, 'a timer')
-}
 
 /** A space that has this text, saved and evicted. */
 const written = async (text: string, options = {}): Promise<Core> => {
@@ -483,91 +478,6 @@ test('[R10] a state that does not load is repaired once, and only then refused',
   core.store.compactions.push(repaired)
   assert.is(await textOf(core), 'abc')
   assert.is(core.store.count('compact'), 1)
-})
-
-/** What a drain did, with the clock moved until it ended. */
-const drain = async (core: Core, deadlineMs: number) => {
-  const report = core.registry.drain(deadlineMs)
-  await core.advance(deadlineMs + 1000)
-  return report
-}
-
-test('[R8] a drain saves and acknowledges what was received, and closes everybody with 4503', async () => {
-  const core = new Core()
-  const callers: Caller[] = []
-  for (let i = 0; i < 250; i++) callers.push(await core.live({ space: spaceName(`space${i % 3}`) }))
-  const stock = await core.live({ dialect: 'stock' })
-  for (const caller of callers) caller.send(new Writer().type('a'))
-  const report = await drain(core, 10_000)
-  assert.equal(report, { unsavedSpaces: [], unsavedBytes: 0 })
-  for (const caller of callers) {
-    const messages = caller.take()
-    assert.ok(messages.some(({ type }) => type === 'notice'))
-    assert.ok(messages.some(message => message.type === 'saved' && message.count === 2))
-    assert.is(caller.closed?.code, 4503)
-  }
-  stock.take()
-  assert.is(stock.closed?.code, 4503)
-  isGone(core)
-  const late = await core.join()
-  late.take()
-  assert.is(late.closed?.code, 4503)
-})
-
-test('[R8] a drain that cannot save ends at its deadline and says what is not on the disk', async () => {
-  const core = new Core()
-  const [author, other] = [await core.live(), await core.live({ space: spaceName('other') })]
-  await other.say(new Writer().type('saved'))
-  core.store.fail('append')
-  await author.say(new Writer().type('not saved'))
-  const report = await drain(core, 3000)
-  assert.equal(report.unsavedSpaces, [DEMO])
-  assert.ok(report.unsavedBytes > 9)
-  const messages = author.take()
-  assert.not(messages.some(message => message.type === 'saved' && message.count > 1))
-  isGone(core)
-})
-
-test('[R8] neither a hanging disk, nor a load, nor a compaction holds a drain beyond its deadline', async () => {
-  const core = new Core()
-  const author = await core.live()
-  core.store.hold('compact')
-  await author.say(new Writer().type('x'.repeat(70_000)))
-  core.store.hold('append')
-  author.send(new Writer().type('not saved'))
-  core.store.hold('load')
-  const joining = core.call({ space: spaceName('other') })
-  const report = await drain(core, 3000)
-  assert.equal(report.unsavedSpaces, [DEMO])
-  core.store.release('load')
-  core.store.release('compact')
-  core.store.release('append')
-  await core.settle()
-  joining.take()
-  assert.is(joining.closed?.code, 4503)
-  isGone(core)
-})
-
-test('[R8] what was received and not applied at the deadline is reported, too', async () => {
-  const core = new Core({ limits: { maxUncommittedBytes: 100 } })
-  const author = await core.live()
-  const doc = new Writer()
-  core.store.hold('append')
-  await author.say(doc.type('x'.repeat(200)))
-  await author.say(doc.type('y'.repeat(1000)))
-  const report = await drain(core, 3000)
-  assert.equal(report.unsavedSpaces, [DEMO])
-  assert.ok(report.unsavedBytes > 1200, `${report.unsavedBytes}`)
-})
-
-test('[R8] a graceful restart loses nothing, and says so', async () => {
-  const core = new Core()
-  const author = await core.live()
-  const doc = new Writer()
-  for (let i = 0; i < 50; i++) author.send(doc.type('a'))
-  assert.equal(await drain(core, 5000), { unsavedSpaces: [], unsavedBytes: 0 })
-  const next = new Core({ disk: core.store.disk, idPrefix: 'next' })
-  assert.is((await textOf(next)).length, 50)
 })
 
 test('[R12] an idle space flushes at once, a busy one collects', async () => {
