@@ -1,21 +1,19 @@
 /** Others edit in spaces of their own while one space is attacked: what they notice of it. */
-import { setTimeout as pause } from 'node:timers/promises'
-import * as encoding from 'lib0/encoding'
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import type { AttackerMessage, AttackWish } from '../attacker.js'
+import { ATTACKS } from '../load/attacks.js'
 import { Latencies } from '../load/latencies.js'
-import { EMPTY_STATE, LoadClient } from '../load/load-client.js'
-import { awarenessMessage, step1, updateMessage } from '../load/messages.js'
 import { atPace } from '../load/pace.js'
-import { AwarenessFrames, PresenceEcho } from '../load/presence-echo.js'
 import { Room } from '../load/room.js'
-import { untilQuiet } from '../load/stretch.js'
-import { TEXT_NAME } from '../load/typist.js'
-import type { RunningServer } from '../targets/target.js'
+import { untilQuiet, WARM_UP_SECONDS } from '../load/stretch.js'
 import { type Figure, lower, noted, type Workload } from '../workload.js'
 
 const SEED = 10
 const ROOMS = 25
 const DELIVERY_TIME_MS = 60_000
-const ATTACKER = 1
+const ATTACKER = join(import.meta.dirname, '../attacker.js')
 
 export const attacks: Workload = async ({ target, parameters, progress }) => {
   const { rate, seconds } = parameters
@@ -28,19 +26,28 @@ export const attacks: Workload = async ({ target, parameters, progress }) => {
         await Room.open({ server, space: `others-${number}`, clients: 2, writers: 1, seed: SEED + number }),
       )
     }
-    await untilQuiet(server)
-    const figures: Record<string, Figure> = {}
-    const quiet = await p99While(rooms, rate, seconds)
-    figures['p99 of the others, before'] = lower(quiet, 'ms')
-    for (const [name, frames] of Object.entries(ATTACKS)) {
-      progress(name)
-      const attack = runAttack({ server, space: `victim-${name}`.replaceAll(' ', '-'), frames, seconds })
-      const during = await p99While(rooms, rate, seconds)
-      const sent = await attack
-      figures[`p99 of the others: ${name}`] = lower(during, 'ms')
-      figures[`times before: ${name}`] = lower(during / quiet, '×')
-      figures[`frames sent: ${name}`] = noted(sent, '')
+    const quietly = async (seconds: number): Promise<number> => {
       await untilQuiet(server)
+      return p99While(rooms, rate, seconds)
+    }
+    await quietly(WARM_UP_SECONDS)
+    const figures: Record<string, Figure> = {}
+    for (const attack of Object.keys(ATTACKS)) {
+      progress(attack)
+      // Each beside its own quiet stretch: the machine is not the same all the time.
+      const before = await quietly(seconds)
+      const space = `victim-${attack}`.replaceAll(' ', '-')
+      const attacker = await Attacker.prepare({
+        attack,
+        space,
+        address: await server.address(space, 'attacker'),
+      })
+      attacker.begin()
+      const during = await p99While(rooms, rate, seconds)
+      figures[`p99 of the others before: ${attack}`] = noted(before, 'ms')
+      figures[`p99 of the others: ${attack}`] = lower(during, 'ms')
+      figures[`times before: ${attack}`] = lower(during / before, '×')
+      figures[`frames sent: ${attack}`] = noted(await attacker.end(), '')
     }
     for (const room of rooms) room.expectConverged()
     return figures
@@ -59,106 +66,39 @@ const p99While = async (rooms: readonly Room[], perSecond: number, seconds: numb
   return latencies.quantile(0.99)
 }
 
-interface Attack {
-  readonly server: RunningServer
-  readonly space: string
-  readonly frames: (round: number) => Iterable<Uint8Array>
-  readonly seconds: number
-}
+/** One attack in a process of its own. */
+class Attacker {
+  readonly #child
 
-/** Sends the frames again and again, on a new connection whenever the last was closed. @returns how many were sent */
-const runAttack = async ({ server, space, frames, seconds }: Attack): Promise<number> => {
-  const endMs = performance.now() + seconds * 1000
-  let [sent, round] = [0, 0]
-  while (performance.now() < endMs) {
-    const clientId = ATTACKER + round
-    const client = new LoadClient({
-      address: await server.address(space, 'attacker'),
-      dialect: server.dialect,
-      space,
-      clientId,
-      state: EMPTY_STATE,
-      presence: new PresenceEcho(0, 1),
-      frames: new AwarenessFrames(new Map([[clientId, 0]])),
-      isDeflating: false,
-      onUpdate: () => {},
+  private constructor(wish: AttackWish) {
+    this.#child = fork(ATTACKER, [JSON.stringify(wish)])
+  }
+
+  /** Resolves when all that takes long to make has been made. */
+  static async prepare(wish: AttackWish): Promise<Attacker> {
+    const attacker = new Attacker(wish)
+    await attacker.#answer()
+    return attacker
+  }
+
+  begin(): void {
+    this.#child.send('begin')
+  }
+
+  /** @returns how many frames it sent */
+  async end(): Promise<number> {
+    this.#child.send('end')
+    const answer = await this.#answer()
+    return answer.type === 'sent' ? answer.frames : 0
+  }
+
+  async #answer(): Promise<AttackerMessage> {
+    const failed = once(this.#child, 'exit').then(([code]) => {
+      throw new Error(`the attacker ended with ${code}`)
     })
-    const isIn = await client.synced.then(
-      () => true,
-      () => false,
-    )
-    while (isIn && client.closedWith === null && performance.now() < endMs) {
-      for (const frame of frames(round++)) {
-        client.send(frame)
-        // What is made here must not take the time of the others' clients.
-        if (++sent % 50 === 0) await pause(1)
-        if (performance.now() > endMs) break
-      }
-      await pause(5)
-    }
-    client.terminate()
-    if (!isIn) await pause(100)
+    // It ends after its last answer as well.
+    failed.catch(() => {})
+    const [answer] = await Promise.race([once(this.#child, 'message'), failed])
+    return answer as AttackerMessage
   }
-  return sent
-}
-
-const CHARACTER = 4
-const HAS_LEFT = 0x80
-const HAS_RIGHT = 0x40
-
-interface Struct {
-  readonly clientId: number
-  readonly clock: number
-  readonly left?: { readonly clientId: number; readonly clock: number }
-  readonly right?: { readonly clientId: number; readonly clock: number }
-}
-
-/** One character, as an update. */
-const character = ({ clientId, clock, left, right }: Struct): Uint8Array => {
-  const encoder = encoding.createEncoder()
-  for (const number of [1, 1, clientId, clock]) encoding.writeVarUint(encoder, number)
-  encoding.writeUint8(encoder, CHARACTER | (left ? HAS_LEFT : 0) | (right ? HAS_RIGHT : 0))
-  for (const id of [left, right]) {
-    if (id === undefined) continue
-    encoding.writeVarUint(encoder, id.clientId)
-    encoding.writeVarUint(encoder, id.clock)
-  }
-  if (left === undefined && right === undefined) {
-    encoding.writeVarUint(encoder, 1)
-    encoding.writeVarString(encoder, TEXT_NAME)
-  }
-  encoding.writeVarString(encoder, 'x')
-  encoding.writeVarUint(encoder, 0)
-  return encoding.toUint8Array(encoder)
-}
-
-const MANY = 2_000
-const clientOf = (round: number, i: number): number => 10_000 + round * MANY + i
-
-/** By what is done; each a fresh set of frames for each round. */
-const ATTACKS: Readonly<Record<string, (round: number) => Iterable<Uint8Array>>> = {
-  'updates that build on what is missing': function* (round) {
-    for (let i = 0; i < MANY; i++) yield updateMessage(character({ clientId: clientOf(round, i), clock: 7 }))
-  },
-  'characters of many clients at one place': function* (round) {
-    // Each has to be compared with all that came before: the cost grows with the square of their number.
-    for (let i = MANY; i > 0; i--)
-      yield updateMessage(character({ clientId: clientOf(0, i) + round * 7, clock: 0 }))
-  },
-  'a state vector of 8 MB': function* () {
-    const encoder = encoding.createEncoder()
-    const entries = 1_000_000
-    encoding.writeVarUint(encoder, entries)
-    for (let i = 0; i < entries; i++) {
-      encoding.writeVarUint(encoder, 3_000_000_000 + i)
-      encoding.writeVarUint(encoder, 1_000_000)
-    }
-    yield step1(encoding.toUint8Array(encoder))
-  },
-  'a flood of states': function* (round) {
-    const state = JSON.stringify({ user: { name: 'x'.repeat(4_000) } })
-    for (let i = 0; i < MANY; i++) {
-      yield awarenessMessage([{ clientId: ATTACKER + round, clock: round * MANY + i + 1, state }])
-    }
-  },
 }
