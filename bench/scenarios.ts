@@ -51,6 +51,7 @@ const WITHOUT_SAVED = {
 
 const CEILING = { relay: 'the fanout says what the ceiling is' }
 const NO_PRESENCE = { relay: 'it does not know who is there' }
+const NO_EARLIER_MEMBERS = { relay: 'it tells nobody who was there before' }
 const FIXED_HEARTBEAT =
   'its default heartbeat of 30 s or more is kept, and two of them are longer than the run'
 const WITHOUT_HEARTBEAT = {
@@ -167,7 +168,20 @@ export const SCENARIOS: readonly Scenario[] = [
     group: 'Presence',
     parameters: { clients: 600, writers: 0, rate: 0, seconds: 15 },
     needs: ['anywhere', 'documents', 'extension'],
-    leftOut: { relay: 'it tells nobody who was there before' },
+    leftOut: NO_EARLIER_MEMBERS,
+    run: members,
+  },
+  {
+    name: 'members-2000',
+    title: 'the same with 2,000 members',
+    group: 'Presence',
+    parameters: { clients: 2_000, writers: 0, rate: 0, seconds: 15 },
+    needs: ['anywhere', 'documents', 'extension'],
+    leftOut: {
+      'y-websocket-server':
+        'it was not done after nine minutes: every client tells it of every member of whom it is told',
+      ...NO_EARLIER_MEMBERS,
+    },
     run: members,
   },
   {
