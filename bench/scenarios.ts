@@ -342,7 +342,7 @@ export const SCENARIOS: readonly Scenario[] = [
     title:
       '25 rooms are edited while another space is attacked; a merging thread, and every core for the server',
     group: 'Isolation and growth',
-    parameters: { clients: 50, writers: 25, rate: 5, seconds: 4 },
+    parameters: { clients: 50, writers: 25, rate: 5, seconds: 8 },
     needs: ['plenum'],
     leftOut: WITHOUT_WORKERS,
     run: attacks,

@@ -8,6 +8,7 @@ import { Latencies } from '../load/latencies.js'
 import { atPace } from '../load/pace.js'
 import { Room } from '../load/room.js'
 import { untilQuiet, WARM_UP_SECONDS } from '../load/stretch.js'
+import type { RunningServer } from '../targets/target.js'
 import { type Figure, lower, noted, type Workload } from '../workload.js'
 
 const SEED = 10
@@ -17,8 +18,11 @@ const ATTACKER = join(import.meta.dirname, '../attacker.js')
 
 export const attacks: Workload = async ({ target, parameters, progress }) => {
   const { rate, seconds } = parameters
-  const flags = ['--workers', '1']
-  const server = await target.start({ flags, isOnAllCores: true })
+  const options = { flags: ['--workers', '1'], isOnAllCores: true }
+  const server = await target.start(options)
+  // Attacked as well, while nobody else is on it: what an attack takes from the whole machine, however well spaces are
+  // kept apart, shows beside that.
+  const other = await target.start(options)
   const rooms: Room[] = []
   try {
     for (let number = 0; number < ROOMS; number++) {
@@ -26,35 +30,45 @@ export const attacks: Workload = async ({ target, parameters, progress }) => {
         await Room.open({ server, space: `others-${number}`, clients: 2, writers: 1, seed: SEED + number }),
       )
     }
-    const quietly = async (seconds: number): Promise<number> => {
-      await untilQuiet(server)
-      return p99While(rooms, rate, seconds)
-    }
-    await quietly(WARM_UP_SECONDS)
+    await p99While(rooms, rate, WARM_UP_SECONDS)
     const figures: Record<string, Figure> = {}
     for (const attack of Object.keys(ATTACKS)) {
       progress(attack)
       // Each beside its own quiet stretch: the machine is not the same all the time.
-      const before = await quietly(seconds)
-      const space = `victim-${attack}`.replaceAll(' ', '-')
-      const attacker = await Attacker.prepare({
+      await untilQuiet(server)
+      const before = await p99While(rooms, rate, seconds)
+      const elsewhere = await duringAttack({
         attack,
-        space,
-        address: await server.address(space, 'attacker'),
+        server: other,
+        work: () => p99While(rooms, rate, seconds),
       })
-      attacker.begin()
-      const during = await p99While(rooms, rate, seconds)
-      figures[`p99 of the others before: ${attack}`] = noted(before, 'ms')
-      figures[`p99 of the others: ${attack}`] = lower(during, 'ms')
-      figures[`times before: ${attack}`] = lower(during / before, '×')
-      figures[`frames sent: ${attack}`] = noted(await attacker.end(), '')
+      const here = await duringAttack({ attack, server, work: () => p99While(rooms, rate, seconds) })
+      figures[`p99 of the others: ${attack}`] = lower(here.result, 'ms')
+      figures[`times before: ${attack}`] = lower(here.result / before, '×')
+      figures[`times with another server attacked: ${attack}`] = lower(here.result / elsewhere.result, '×')
+      figures[`frames sent: ${attack}`] = noted(here.frames, '')
     }
     for (const room of rooms) room.expectConverged()
     return figures
   } finally {
     for (const room of rooms) room.close()
+    await other.dispose()
     await server.dispose()
   }
+}
+
+interface AttackedWork<Result> {
+  readonly attack: string
+  readonly server: RunningServer
+  readonly work: () => Promise<Result>
+}
+
+const duringAttack = async <Result>({ attack, server, work }: AttackedWork<Result>) => {
+  const space = `victim-${attack}`.replaceAll(' ', '-')
+  const attacker = await Attacker.prepare({ attack, space, address: await server.address(space, 'attacker') })
+  attacker.begin()
+  const result = await work()
+  return { result, frames: await attacker.end() }
 }
 
 const p99While = async (rooms: readonly Room[], perSecond: number, seconds: number): Promise<number> => {

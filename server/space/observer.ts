@@ -19,7 +19,8 @@ export const COUNTED_EVENTS = {
   thread_restarts: 'Engine threads that were stuck or died',
   moved_apart: 'Spaces moved to a thread apart because they cost much',
   suspensions: 'Spaces made read-only or refused for a while because the engine got stuck in them',
-  slowed: 'Times a connection was not read from because its messages had cost the engine too much',
+  slowed:
+    'Times a connection was not read from: its messages had cost the engine too much, or it announced too often',
   too_costly: 'Connections closed because their messages cost the engine too much all the same',
   desk_edits: 'Edits that came without a connection and are on disk',
   turned_away: 'Questions and edits without a connection refused: too many wait, or they cost too much',

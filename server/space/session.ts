@@ -52,7 +52,8 @@ export interface SpaceInbox {
   submit(message: Inbound): void | Promise<void>
   /** Answers a step 1. @returns a promise until it is answered */
   answer(session: Session, stateVector: Uint8Array): Promise<void>
-  announce(session: Session, update: Uint8Array): void
+  /** @returns a promise while the sender should not be read from */
+  announce(session: Session, update: Uint8Array): void | Promise<void>
   sendPresence(session: Session): void
   signal(session: Session, signal: Signal): void
   drained(session: Session): void

@@ -6,6 +6,7 @@
 import { type ErrorCode, type PlenumError, toPlenumError } from '../../shared/errors.js'
 import type { SpaceName } from '../../shared/names.js'
 import type { LeaveReason, Signal } from '../../shared/protocol/index.js'
+import { AnnouncingPace } from './announcing-pace.js'
 import { CatchingUp } from './catching-up.js'
 import { EditDesk } from './edit-desk.js'
 import { Editing, isWanted } from './editing.js'
@@ -67,6 +68,7 @@ export class Space implements SpaceInbox {
   readonly #residence: Residence
   readonly #presence: PresenceRelay
   readonly #members: Membership
+  readonly #announcingPace: AnnouncingPace
   readonly #signals: Signals
   readonly #log: SpaceLog
   readonly #inbox: Inbox
@@ -136,6 +138,7 @@ export class Space implements SpaceInbox {
     this.edits = new EditDesk({ ...context, inbox: this, residence, readings, log })
     this.#presence = presence
     this.#members = members
+    this.#announcingPace = new AnnouncingPace(observer)
     this.#signals = new Signals({ sessions, observer, scheduler, limits })
     this.#log = log
     this.#inbox = new Inbox({ maxBytes: limits.maxInboxBytes })
@@ -242,9 +245,10 @@ export class Space implements SpaceInbox {
     return answered.then(() => this.#context.engineTime.pause(session))
   }
 
-  announce(session: Session, update: Uint8Array): void {
+  announce(session: Session, update: Uint8Array): void | Promise<void> {
     this.#presence.announce(session, update)
     this.#turns.request()
+    return this.#announcingPace.announced(session, update.length)
   }
 
   sendPresence(session: Session): void {
@@ -268,6 +272,7 @@ export class Space implements SpaceInbox {
   leave(session: Session, reason: LeaveReason): void {
     if (session.flow.type === 'behind') session.flow.question?.done()
     this.#context.engineTime.leave(session)
+    this.#announcingPace.leave(session)
     this.#holding.leave(session)
     if (!this.#sessions.delete(session)) return
     this.#presence.leave(session)
@@ -368,6 +373,7 @@ export class Space implements SpaceInbox {
     this.#residence.sweep(elapsedMs)
     this.#intentions.sweep(elapsedMs)
     this.edits.sweep(elapsedMs)
+    this.#announcingPace.sweep()
     if (this.#isQuiet) this.#context.rests.add(this)
   }
 
@@ -417,7 +423,10 @@ export class Space implements SpaceInbox {
     this.#isClosed = true
     this.edits.close(code)
     this.#readings.close(code)
-    for (const session of this.#sessions) this.#context.engineTime.leave(session)
+    for (const session of this.#sessions) {
+      this.#context.engineTime.leave(session)
+      this.#announcingPace.leave(session)
+    }
     this.#holding.clear()
     this.#publishing.close()
     this.#turns.close()
