@@ -8,7 +8,8 @@ import { isIPv6 } from 'node:net'
 export const addressKey = (address: string): string => {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)
   if (mapped !== null) return mapped[1]!
-  if (!isIPv6(address)) return address
+  // Asked of an address without a colon, it would compile a large expression for the first client of a process.
+  if (!address.includes(':') || !isIPv6(address)) return address
   const [head = '', tail] = address.split('%')[0]!.split('::')
   const front = head === '' ? [] : head.split(':')
   const back = tail === undefined || tail === '' ? [] : tail.split(':')
