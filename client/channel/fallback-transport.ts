@@ -199,7 +199,7 @@ class FallbackTransport implements Transport {
       // Each door has its turn before whoever waits for all of them gives up.
       const { openTimeoutMs = Number.POSITIVE_INFINITY } = this.#options
       const healthMs = Math.min(HEALTH_MS, openTimeoutMs / (this.#doors.length + 1))
-      this.#cancelWait = patiently(this.#clock, healthMs, () => this.#step({ type: 'silent' }))
+      this.#cancelWait = patiently(this.#clock, healthMs, () => this.#goOn({ type: 'silent' }))
     }
   }
 
@@ -214,14 +214,17 @@ class FallbackTransport implements Transport {
     this.#cancelWait()
     if (this.#isReleased) this.#end(() => this.#events.closed(close))
     else if (this.#isMoving) this.#end(() => this.#events.moved())
-    else
-      try {
-        this.#step({ type: 'closed', close, isStalled })
-      } catch (error) {
-        // The next door cannot be used with this target.
-        const reason = error instanceof Error ? error.message : ''
-        this.#end(() => this.#events.closed({ code: LOST, reason }))
-      }
+    else this.#goOn({ type: 'closed', close, isStalled })
+  }
+
+  /** The next door may be one that cannot be used with this target. */
+  #goOn(event: PassageEvent): void {
+    try {
+      this.#step(event)
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : ''
+      this.#end(() => this.#events.closed({ code: LOST, reason }))
+    }
   }
 
   /** In a page that nobody looks at, for the hint that somebody does again. */
@@ -255,7 +258,6 @@ class FallbackTransport implements Transport {
       return
     }
     this.#end(() => this.#events.moved())
-    this.#inner?.close(1000, '')
   }
 
   #end(tell: () => void): void {
@@ -263,5 +265,7 @@ class FallbackTransport implements Transport {
     this.#isOver = true
     this.#cancelWait()
     tell()
+    // One that was given up for its silence would wait on, or open unheard.
+    this.#inner?.close(1000, '')
   }
 }

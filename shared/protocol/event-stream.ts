@@ -45,7 +45,10 @@ export interface StreamClosed {
 /** @throws malformed */
 export const parseStreamOpened = (data: string): StreamOpened => {
   const { session, beatMs } = parseObject(data)
-  if (typeof session !== 'string' || session === '') return wrong('the opening event names no session')
+  // It is to travel in headers.
+  if (typeof session !== 'string' || !/^[!-~]+$/.test(session)) {
+    return wrong('the opening event names no session')
+  }
   if (!isPositive(beatMs)) return wrong('the opening event names no beat')
   return { session, beatMs }
 }

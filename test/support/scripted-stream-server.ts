@@ -43,6 +43,8 @@ export class ScriptedStreamServer {
   answersProbes = false
   /** Nothing of a stream arrives before its end, which does not come. */
   holdsBack = false
+  /** How many of these somebody still waits for. */
+  heldBack = 0
   /** Instead of a stream. */
   refusal: { readonly status: number; readonly body: string } | null = null
   greets = true
@@ -182,7 +184,11 @@ export class ScriptedStreamServer {
       this.#sequence = 0
       this.#waiting = []
     }
-    if (this.holdsBack && !this.#isPolled) return
+    if (this.holdsBack && !this.#isPolled) {
+      this.heldBack++
+      response.on('close', () => this.heldBack--)
+      return
+    }
     response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8' })
     this.#down = response
     response.on('close', () => {

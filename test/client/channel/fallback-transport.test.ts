@@ -29,12 +29,14 @@ interface PageOptions {
   readonly doors?: readonly Door[]
   readonly WebSocket?: SocketClass
   readonly openTimeoutMs?: number
+  readonly token?: string
 }
 
 /** A page that comes back by itself, as a provider does. */
 const openPage = ({
   memory = new Map(),
   WebSocket: Socket = WebSocket as never,
+  token = 't.o.k',
   ...rest
 }: PageOptions = {}) => {
   const clock = new FakeClock()
@@ -47,7 +49,7 @@ const openPage = ({
     return () => {}
   }
   const options: ChannelOptions = {
-    token: 't.o.k',
+    token,
     clock,
     hints,
     transport: fallbackTransport({ WebSocket: Socket, clock, hints, memory, ...rest }),
@@ -273,3 +275,29 @@ test('[D46] once it is closed nothing of it is left: no timer, no request, no lo
   await until('no timer', () => page.clock.pending === 0)
   await until('no stream', () => !server.hasStream)
 })
+
+test('[D46] when the last way stays silent, too, it is closed like those before', async () => {
+  server.holdsBack = true
+  const page = openPage({ doors: ['websocket', 'event-stream'] })
+  await until('a stream is held back', () => server.heldBack === 1)
+  await passTimer(page.clock, 4_500)
+  assert.equal(page.told, ['connecting', 'close 1006', 'offline'])
+  await until('nobody waits for it', () => server.heldBack === 0)
+})
+
+test('[D49] a way that cannot be used with this target ends the attempt, after a silent one as well', async () => {
+  server.socketFate = 'silent'
+  const page = openPage({ token: 't.ö€.k', WebSocket: Lenient as never })
+  await until('a silent WebSocket', () => server.sockets.length === 1)
+  await passTimer(page.clock, 4_500)
+  await until('told', () => page.told.includes('offline'))
+  assert.equal(page.told, ['connecting', 'close 1006', 'offline'])
+  await until('the WebSocket is closed', () => (server.sockets[0]?.readyState ?? 0) >= WebSocket.CLOSING)
+})
+
+/** Takes a token that no header can carry. */
+class Lenient extends WebSocket {
+  constructor(url: string, [protocol]: string[]) {
+    super(url, protocol)
+  }
+}

@@ -41,6 +41,10 @@ test('[D17] an opening event names a session and a beat, a closing one a code', 
   for (const data of ['', '[]', 'null', '{}', '{"session":"","beatMs":5}', '{"session":"a","beatMs":0}']) {
     throwsCode('malformed', () => parseStreamOpened(data))
   }
+  // What no header can carry.
+  for (const session of ['a\nb', 'a b', '李']) {
+    throwsCode('malformed', () => parseStreamOpened(JSON.stringify({ session, beatMs: 5 })))
+  }
   assert.equal(parseStreamClosed('{"code":4401,"reason":"x"}'), { code: 4401, reason: 'x' })
   assert.equal(parseStreamClosed('{"code":4401}'), { code: 4401, reason: '' })
   for (const data of ['{', '{"code":"4401"}', '{"code":1.5}', '{}']) {
