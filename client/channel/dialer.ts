@@ -73,6 +73,8 @@ interface Running {
   readonly attempt: Attempt
   /** Null: there is none to offer. */
   token: string | null
+  /** Where that token is from. */
+  source: TokenSource | undefined
   transport: Transport | null
   /** What went wrong, where it was here. */
   cause: unknown
@@ -92,6 +94,8 @@ export class Dialer {
   #told: ConnectionState = connectionState(IDLE, 0)
   #running: Running | null = null
   #last: Attempt | null = null
+  /** How often a token was asked for: only the last answer counts. */
+  #asked = 0
   /** Ends the wait for the next attempt, or that for a welcome. */
   #cancelWait = (): void => {}
   #cancelRenewal = (): void => {}
@@ -133,7 +137,7 @@ export class Dialer {
   /** Starts an attempt, now or when its time has come; nothing is told about it before this returns. */
   begin(attempt: Attempt): void {
     if (this.#running !== null) throw new PlenumError('internal', 'one attempt at a time')
-    this.#running = { attempt, token: null, transport: null, cause: undefined }
+    this.#running = { attempt, token: null, source: undefined, transport: null, cause: undefined }
     this.#step({ type: 'wanted', isDeliberate: this.#last?.isHeld === false })
   }
 
@@ -177,10 +181,12 @@ export class Dialer {
     this.#step({ type: 'resume' })
   }
 
-  /** From now on with this token; an open connection hands it in. */
+  /** From now on with this token; an open connection hands it in, and an attempt that waits for one goes on with it. */
   authenticate(token: TokenSource): void {
     this.#token = token
-    if (this.#running !== null && this.#state.phase === 'open') void this.#renew(this.#running)
+    if (this.#running === null) return
+    if (this.#state.phase === 'open') void this.#renew(this.#running)
+    if (this.#state.phase === 'authorizing') void this.#authorize(this.#running)
   }
 
   #step(event: AttemptEvent): void {
@@ -211,6 +217,7 @@ export class Dialer {
       case 'open':
         this.#watch(running)
         running.attempt.opened(running.transport?.protocol ?? '')
+        if (running.source !== this.#token) void this.#renew(running)
         break
       case 'end':
         this.#finish()
@@ -232,17 +239,21 @@ export class Dialer {
   }
 
   async #authorize(running: Running): Promise<void> {
+    const asked = ++this.#asked
+    const isCurrent = (): boolean => this.#running === running && this.#asked === asked
     let event: AttemptEvent = { type: 'token' }
     try {
-      if (this.#token !== undefined) {
-        running.token = await fetchToken(this.#token)
-        if (running.token === null) event = { type: 'no-token' }
-      } else await undefined
+      running.source = this.#token
+      const token = running.source === undefined ? await undefined : await fetchToken(running.source)
+      if (!isCurrent()) return
+      if (token === null) event = { type: 'no-token' }
+      running.token = token ?? null
     } catch (error) {
+      if (!isCurrent()) return
       running.cause = error
       event = { type: 'token-failed' }
     }
-    if (this.#running === running) this.#step(event)
+    this.#step(event)
   }
 
   #dial(running: Running): void {
@@ -343,13 +354,21 @@ export class Dialer {
 
   /** In place. Where it fails, the server's close for the expired token will ask again. */
   async #renew(running: Running): Promise<void> {
+    const asked = ++this.#asked
     const token = await fetchToken(this.#token ?? '').catch(() => null)
-    if (token === null || this.#running !== running || this.#state.phase !== 'open') return
+    if (token === null || this.#asked !== asked) return
+    if (this.#running !== running || this.#state.phase !== 'open') return
     running.transport?.send(encodeMessage({ type: 'authenticate', token }) as Uint8Array<ArrayBuffer>)
   }
 
   #lose(close: Close): void {
     const reported = reportedClose(close)
+    // The token that was refused is not the one that there is now.
+    const isOutdated = this.#running !== null && this.#running.source !== this.#token
+    if (isOutdated && this.#state.phase === 'dialing' && close.code === ERRORS.unauthenticated.close) {
+      this.#step({ type: 'moved' })
+      return
+    }
     const { isPermanent = isPermanentClose } = this.#options
     this.#step({ type: 'lost', close: reported, isPermanent: isPermanent(reported) })
   }

@@ -286,14 +286,18 @@ export class Room {
       this.#subject = tokenSubject(source) ?? this.#subject
       return source
     }
+    // One that has been replaced says nothing of the connection any more.
+    const told = (tokenError: unknown): void => {
+      if (source === this.#token) this.#told(tokenError)
+    }
     return async () => {
       try {
         const token = await source()
         this.#subject = (token && tokenSubject(token)) ?? this.#subject
-        this.#told(null)
+        told(null)
         return token
       } catch (error) {
-        this.#told(error ?? new Error('no token could be fetched'))
+        told(error ?? new Error('no token could be fetched'))
         throw error
       }
     }

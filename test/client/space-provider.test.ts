@@ -412,6 +412,62 @@ test('[P17] needs-auth after a refused token, and a new login resumes', async ()
   assert.equal(server.pair.protocols, ['plenum.v1', 'bearer.new.to.ken'])
 })
 
+test('[P17] a new token is used instead of one that is still being fetched', async () => {
+  let answer = (_token: string): void => {}
+  const setUp = create({
+    token: () =>
+      new Promise(resolve => {
+        answer = resolve
+      }),
+  })
+  const { provider, server } = setUp
+  await provider.whenLoaded
+  await undefined
+  provider.authenticate('f.r.esh')
+  provider.authenticate('f.r.esher')
+  await until('a socket is made', () => server.hasPair)
+  assert.equal(server.pair.protocols, ['plenum.v1', 'bearer.f.r.esher'])
+  answer('o.l.d')
+  await accept(setUp)
+  server.say(WELCOME, step1, emptyStep2)
+  assert.is(provider.connection.state, 'connected')
+})
+
+test('[P17] a new token counts where the one before is still being judged', async () => {
+  const refused = await open()
+  const before = refused.server.pair
+  refused.provider.authenticate('f.r.esh')
+  before.server.close(4401, 'no valid token')
+  refused.server.take()
+  await accept(refused, before)
+  assert.equal(refused.server.pair.protocols, ['plenum.v1', 'bearer.f.r.esh'])
+  refused.server.pair.server.close(4401, 'no valid token')
+  refused.server.take()
+  await until('told', () => refused.provider.connection.state === 'needs-auth')
+
+  const granted = await open()
+  granted.provider.authenticate('f.r.esh')
+  granted.server.say(WELCOME, step1, emptyStep2)
+  await until('handed in', () => granted.server.take().some(({ type }) => type === 'authenticate'))
+})
+
+test('[P17] a token that comes after a newer one is not handed in', async () => {
+  let answer = (_token: string): void => {}
+  const { provider, server } = await synced()
+  provider.authenticate(
+    () =>
+      new Promise(resolve => {
+        answer = resolve
+      }),
+  )
+  provider.authenticate('f.r.esh')
+  answer('o.l.d')
+  const handedIn: unknown[] = []
+  for (let turn = 0; turn < 10; turn++) await undefined
+  for (const message of server.take()) if (message.type === 'authenticate') handedIn.push(message.token)
+  assert.equal(handedIn, ['f.r.esh'])
+})
+
 test('[P17] a new token while it is open is handed in, in place', async () => {
   const { provider, server } = await synced()
   provider.authenticate('f.r.esh')

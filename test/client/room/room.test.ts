@@ -139,6 +139,22 @@ test('[J6] what the token function throws is in the state of the connection unti
   assert.equal(room.connection.get(), { state: 'connected', tokenError: null })
 })
 
+test('[J6] a token function that has been replaced says nothing any more', async () => {
+  let fail = (_error: Error): void => {}
+  const setUp = create({
+    token: () =>
+      new Promise((_resolve, reject) => {
+        fail = reject
+      }),
+  })
+  const { room } = setUp
+  await undefined
+  room.authenticate('t.o.k')
+  fail(new Error('the backend is away'))
+  await connect(setUp)
+  assert.equal(room.connection.get(), { state: 'connected', tokenError: null })
+})
+
 test('[J10] [J11] nobody is asked for a snapshot while live, nor where nobody looks', async () => {
   const setUp = create()
   const { room, clock, asked, server } = setUp
