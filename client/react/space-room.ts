@@ -3,7 +3,6 @@
  * twice in one tick, as StrictMode does it, it is the same one.
  */
 import { createElement, type ReactElement, type ReactNode, useEffect, useRef, useState } from 'react'
-import type { TokenSource } from '../channel/token-source.js'
 import { tokenSubject } from '../provider/token-subject.js'
 import { openRoom, type Room, type RoomOptions } from '../room/room.js'
 import { isShallowEqual } from '../room/same.js'
@@ -19,6 +18,7 @@ export interface SpaceRoomProps extends RoomOptions {
 interface Held {
   readonly key: string
   readonly room: Room
+  readonly opened: RoomOptions
 }
 
 export const SpaceRoom = (props: SpaceRoomProps): ReactElement => {
@@ -34,15 +34,16 @@ export const SpaceRoom = (props: SpaceRoomProps): ReactElement => {
 
   useEffect(() => {
     if (kept.current?.key !== key || kept.current.room.isClosed) {
-      kept.current = { key, room: openRoom(withLatestToken(latest)) }
+      kept.current = { key, room: openRoom(withLatestToken(latest)), opened: latest.current }
     }
     const release = kept.current.room.retain()
     setHeld(kept.current)
     return release
   }, [key])
 
-  const room = held?.key === key ? held.room : null
-  usePassedOn(room, options)
+  const current = held?.key === key ? held : null
+  const room = current?.room ?? null
+  usePassedOn(current, latest)
   const shown = room === null ? fallback : createElement(Shown, { fallback }, children)
   return createElement(RoomContext.Provider, { value: room }, shown)
 }
@@ -52,29 +53,35 @@ const Shown = ({ children, fallback }: Pick<SpaceRoomProps, 'children' | 'fallba
   return isReady || fallback === undefined ? children : fallback
 }
 
-/** Tells an open room what has changed of what it was opened with. */
-const usePassedOn = (room: Room | null, { token, presence }: RoomOptions): void => {
-  const passed = useRef<{ room: Room; token: TokenSource | undefined; presence: unknown } | null>(null)
+/** Tells an open room what has changed of what it was opened with, from the moment in which it was opened. */
+const usePassedOn = (held: Held | null, latest: Latest): void => {
+  const passed = useRef<Held | null>(null)
   useEffect(() => {
-    const before = passed.current
-    passed.current = room && { room, token, presence }
-    if (room === null || before?.room !== room) return
-    // Functions are asked anew each time, whichever is the latest.
-    if (typeof token === 'string' && token !== before.token) room.authenticate(token)
+    if (held === null) return
+    const { room } = held
+    const before = passed.current?.room === room ? passed.current.opened : held.opened
+    const { token, presence } = latest.current
+    passed.current = { ...held, opened: latest.current }
+    // Of functions the latest is asked each time.
+    const isFunction = typeof token === 'function'
+    const isSame = isFunction ? typeof before.token === 'function' : token === before.token
+    if (token !== undefined && !isSame) room.authenticate(isFunction ? latestToken(latest) : token)
     if (presence !== undefined && !isShallowEqual(presence, before.presence)) room.setPresence(presence)
-  }, [room, token, presence])
+  })
 }
 
-const withLatestToken = (latest: { readonly current: RoomOptions }): RoomOptions => {
-  const { token } = latest.current
-  if (typeof token !== 'function') return latest.current
-  return {
-    ...latest.current,
-    token: () => {
-      const { token: now = null } = latest.current
-      return typeof now === 'function' ? now() : now
-    },
-  }
+interface Latest {
+  readonly current: RoomOptions
+}
+
+const withLatestToken = (latest: Latest): RoomOptions =>
+  typeof latest.current.token === 'function'
+    ? { ...latest.current, token: latestToken(latest) }
+    : latest.current
+
+const latestToken = (latest: Latest) => () => {
+  const { token = null } = latest.current
+  return typeof token === 'function' ? token() : token
 }
 
 /** Another server, space or user is another room. */

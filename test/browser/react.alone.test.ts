@@ -216,6 +216,31 @@ for (const version of REACTS) {
 
   test.skipIf(
     whyNot,
+    `[J2] React ${version}: what changes while the room is opened counts, and a function in place of a token`,
+    async () => {
+      const page = await open({ version, user: 'ada', space: newSpace() })
+      await whenSaved(page)
+      await page.evaluate(() => globalThis.seen.unmount())
+      await page.evaluate(() => {
+        const { seen } = globalThis
+        const late = { token: seen.token, presence: { mood: 'busy' } }
+        seen.mount(undefined, 'ada', { token: 'nonsense', late })
+      })
+      await whenShown(
+        page,
+        ({ connection, names }) => connection.state === 'connected' && names.includes('ada:busy'),
+      )
+      await page.evaluate(() => globalThis.seen.unmount())
+      await page.evaluate(() => globalThis.seen.mount(undefined, 'ada', { token: 'nonsense' }))
+      await whenShown(page, ({ connection }) => connection.state === 'needs-auth')
+      await page.evaluate(() => globalThis.seen.mount())
+      await whenShown(page, ({ connection }) => connection.state === 'connected')
+      await close(page)
+    },
+  )
+
+  test.skipIf(
+    whyNot,
     `[J3] React ${version}: each window shows what the other does`,
     {
       timeoutMs: TIMEOUT_MS,

@@ -40,7 +40,7 @@ export const reactAliases = (version: ReactVersion) => {
 export const DEVELOPMENT = { 'process.env.NODE_ENV': '"development"' }
 
 const SOURCE = `
-import { createElement as h, StrictMode, version } from 'react'
+import { createElement as h, StrictMode, useEffect, useState, version } from 'react'
 import { createRoot } from 'react-dom/client'
 import * as plenum from 'plenum/react'
 
@@ -89,9 +89,15 @@ const fetchToken = async () => {
   return token
 }
 
-const App = ({ name, as, more }) =>
-  h(plenum.SpaceRoom, { url, space: name, token: fetchToken, user: as, presence: { mood: 'calm' }, ...more },
-    probes.map(([key, Probe]) => h(Probe, { key })))
+const App = ({ name, as, more: { late, ...more } }) => {
+  // What an app learns while it mounts.
+  const [learnt, setLearnt] = useState(null)
+  useEffect(() => {
+    if (late) setLearnt(late)
+  }, [late])
+  const room = { url, space: name, token: fetchToken, user: as, presence: { mood: 'calm' }, ...more, ...learnt }
+  return h(plenum.SpaceRoom, room, probes.map(([key, Probe]) => h(Probe, { key })))
+}
 
 let tree = null
 seen.token = token
