@@ -10,45 +10,36 @@ import { parseSpaceName } from '../shared/names.js'
 import type { ServerMessage, Signalled } from '../shared/protocol/index.js'
 import { mayDo, type Role } from '../shared/roles.js'
 import { type AwarenessRelay, relayAwareness } from './awareness-relay.js'
-import { isPermanentClose } from './channel/attempt-state.js'
-import { DEFAULT_PACE } from './channel/backoff.js'
 import { channelsOf } from './channel/channel-class.js'
 import { systemClock } from './channel/clock.js'
-import { ConnectionClosed } from './channel/connection-closed.js'
 import type { ConnectionState } from './channel/connection-state.js'
 import { Dialer } from './channel/dialer.js'
 import type { Door } from './channel/door-choice.js'
 import { throwUncaught } from './channel/emitter.js'
-import { fallbackTransport } from './channel/fallback-transport.js'
-import {
-  createLedger,
-  forgetIncarnation,
-  type Refusal,
-  recallCopy,
-  type SaveState,
-} from './channel/save-ledger.js'
+import { forgetIncarnation, type Refusal, recallCopy, type SaveState } from './channel/save-ledger.js'
 import type { TokenSource } from './channel/token-source.js'
-import { type DocumentLink, isEmptyDocument, type LocalChange, linkDocument } from './document-link.js'
-import { LocalCopy } from './offline/local-copy.js'
+import { type DocumentLink, type LocalChange, linkDocument } from './document-link.js'
+import type { LocalCopy } from './offline/local-copy.js'
 import type { Member } from './presence/member.js'
 import { type Presence, RosterView } from './presence/roster-view.js'
 import { composeSignal, readSignal, type SignalOptions } from './presence/signals.js'
 import { stampedUser } from './presence/stamp.js'
+import { dialerOptions } from './provider/dialer-options.js'
 import { Identity } from './provider/identity.js'
+import { localCopy } from './provider/kept-copy.js'
+import { knownUser } from './provider/known-user.js'
 import type { SpaceProviderEvent, SpaceProviderEvents } from './provider/provider-events.js'
 import type { SpaceProviderOptions } from './provider/provider-options.js'
+import { SavedPromises } from './provider/saved-promises.js'
 import { ServerSync } from './provider/server-sync.js'
-import { settleWhen } from './provider/settle-when.js'
+import { stockOptions } from './provider/stock-options.js'
 import { tabKey } from './provider/tab-key.js'
 import { TabSync } from './provider/tab-sync.js'
-import { tokenSubject } from './provider/token-subject.js'
 
 /** The stock class, open to more events. */
 const StockProvider = WebsocketProvider as unknown as new (
   ...args: ConstructorParameters<typeof WebsocketProvider>
 ) => WebsocketProvider & ObservableV2<SpaceProviderEvents>
-
-const DESTROYED = { code: 1000, reason: 'the provider was destroyed' }
 
 export class SpaceProvider extends StockProvider {
   readonly #options: SpaceProviderOptions
@@ -68,7 +59,12 @@ export class SpaceProvider extends StockProvider {
   #wasOnline = false
   #toldRole: Role | null = null
   #toldRefusal: Refusal | null = null
-  readonly #checks = new Set<() => void>()
+  readonly #saved = new SavedPromises(() => ({
+    isDestroyed: this.#isDestroyed,
+    rejected: this.rejected,
+    connection: this.connection,
+    saveState: this.saveState,
+  }))
 
   /**
    * @param serverUrl as the stock provider takes it: `wss://host/base/sync`
@@ -78,20 +74,8 @@ export class SpaceProvider extends StockProvider {
   constructor(serverUrl: string, roomname: string, doc: Y.Doc, options: SpaceProviderOptions = {}) {
     const space = parseSpaceName(roomname)
     const user = knownUser(options)
-    if (options.offline && user === null) {
-      throw new PlenumError('bad_request', 'a copy that is kept needs the option "user"')
-    }
-    const { connect = true, awareness, params = {}, protocols = [], disableBc = false } = options
-    super(serverUrl.replace(/^http/, 'ws'), space, doc, {
-      params,
-      protocols,
-      disableBc,
-      ...(awareness && { awareness }),
-      connect: false,
-      // The channel waits instead: by chance, for hints, and as the server says.
-      maxBackoffTime: 0,
-      WebSocketPolyfill: {} as typeof WebSocket,
-    })
+    const { connect = true } = options
+    super(serverUrl.replace(/^http/, 'ws'), space, doc, stockOptions(options))
     this.#options = options
     // The dialer watches, by a clock that knows of frozen pages.
     clearInterval(this._checkInterval)
@@ -194,17 +178,7 @@ export class SpaceProvider extends StockProvider {
    * @throws the refusal's code; ConnectionClosed where nothing more is tried
    */
   whenSaved(): Promise<void> {
-    const isReached = (): boolean => {
-      const { rejected, connection } = this
-      if (this.#isDestroyed) throw new ConnectionClosed(DESTROYED)
-      if (rejected !== null) throw new PlenumError(rejected.code, rejected.reason)
-      if ('code' in connection) throw new ConnectionClosed(connection)
-      return this.saveState === 'saved'
-    }
-    return settleWhen(isReached, check => {
-      this.#checks.add(check)
-      return () => this.#checks.delete(check)
-    })
+    return this.#saved.make()
   }
 
   /** The server's clock, ms since 1970, whatever the one here says; null before the first welcome. */
@@ -307,7 +281,7 @@ export class SpaceProvider extends StockProvider {
     this.disconnect()
     this.#relay.close()
     if (this.#options.awareness === undefined) this.awareness.destroy()
-    this.#check()
+    this.#saved.check()
     super.destroy()
   }
 
@@ -316,25 +290,11 @@ export class SpaceProvider extends StockProvider {
   }
 
   #createDialer(): Dialer {
-    const { token, transport, WebSocketPolyfill, maxBackoffTime, shouldReconnect, ...rest } = this.#options
-    const { openTimeoutMs, clock, hints, doors } = rest
     const { doc } = this
+    const owner = { doc, identity: this.#identity, provider: this as unknown as WebsocketProvider }
     return new Dialer({
-      token: token === undefined ? undefined : this.#identity.guard(token),
-      transport:
-        transport ?? fallbackTransport({ WebSocket: WebSocketPolyfill, doors, clock, hints, openTimeoutMs }),
-      ledger: createLedger({ incarnation: null, isEmptyDocument: isEmptyDocument(doc) }),
-      isEmptyDocument: () => isEmptyDocument(doc),
+      ...dialerOptions(this.#options, owner),
       mayResume: () => !this.#document.isPending,
-      isSteady: true,
-      pace: { ...DEFAULT_PACE, ...(maxBackoffTime !== undefined && { maxMs: maxBackoffTime }) },
-      isPermanent: close =>
-        shouldReconnect === undefined
-          ? isPermanentClose(close)
-          : !shouldReconnect(close as CloseEvent, this as unknown as WebsocketProvider),
-      openTimeoutMs,
-      clock,
-      hints,
       onConnection: state => this.#onConnection(state),
       onSaveState: state => this.#onSaveState(state),
       onMessage: message => this.#onMessage(message),
@@ -342,20 +302,14 @@ export class SpaceProvider extends StockProvider {
   }
 
   #createLocal(): LocalCopy | null {
-    const { offline = false } = this.#options
-    const { user } = this.#identity
-    if (offline === false || user === null) return null
     const { serverUrl, roomname: space, doc } = this
-    const onError = (error: unknown): void => this.#tell('storage-error', error)
-    const onKept = (): void => this.#tell('kept')
-    return new LocalCopy({
+    return localCopy(this.#options, {
       serverUrl,
       space,
-      user,
+      user: this.#identity.user,
       doc,
-      onError,
-      onKept,
-      ...(offline === true ? {} : offline),
+      onError: error => this.#tell('storage-error', error),
+      onKept: () => this.#tell('kept'),
     })
   }
 
@@ -393,7 +347,7 @@ export class SpaceProvider extends StockProvider {
     this.#wasOnline = this.#isOnline
     this.#tell('connection', state)
     if (isConflict) this.#tell('conflict')
-    this.#check()
+    this.#saved.check()
   }
 
   #onSaveState(state: SaveState): void {
@@ -406,7 +360,7 @@ export class SpaceProvider extends StockProvider {
       this.#joinTabs()
       if (rejected !== null) this.#tell('rejected', rejected)
     }
-    this.#check()
+    this.#saved.check()
   }
 
   #onMessage(message: ServerMessage): void {
@@ -471,10 +425,6 @@ export class SpaceProvider extends StockProvider {
     this.#local?.remember({ incarnation, hasEdits })
   }
 
-  #check(): void {
-    for (const check of [...this.#checks]) check()
-  }
-
   /** A listener that throws stops neither us nor the stock code that called us. */
   #tell<Name extends SpaceProviderEvent>(name: Name, ...args: Parameters<SpaceProviderEvents[Name]>): void {
     try {
@@ -483,9 +433,4 @@ export class SpaceProvider extends StockProvider {
       throwUncaught(error)
     }
   }
-}
-
-const knownUser = ({ user, token, params }: SpaceProviderOptions): string | null => {
-  if (user !== undefined) return user
-  return tokenSubject(typeof token === 'string' ? token : (params?.token ?? ''))
 }
