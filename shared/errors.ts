@@ -29,6 +29,7 @@ export const ERRORS = Object.freeze({
   revoked: facts(403, 4403, false, 'info', 'access revoked'),
   origin_denied: facts(403, 4403, false, 'warn', 'origin not allowed'),
   not_found: facts(404, 4404, false, 'info', 'not found'),
+  no_method: facts(405, 4400, false, 'info', 'this path has no such method'),
   space_deleted: facts(404, 4404, false, 'info', 'this space was deleted'),
   incarnation_conflict: facts(409, 4409, false, 'warn', 'the local copy belongs to another incarnation'),
   replaced: facts(409, 4410, false, 'info', 'replaced by a newer connection of the same client'),

@@ -1,7 +1,8 @@
 /** The HTTP API below `<base>/api`: every route there is, behind the rules for pages of other origins. */
 import { type RequestHandler, Router } from 'express'
+import { PlenumError } from '../../../shared/errors.js'
 import { aboutRoutes } from './about.js'
-import { crossOrigin } from './cross-origin.js'
+import { crossOrigin, crossOriginErrors } from './cross-origin.js'
 import { MEMBER_MANAGING } from './member-managing.js'
 import type { ApiPorts } from './ports.js'
 import type { Route } from './route.js'
@@ -23,10 +24,23 @@ export const API_ROUTES: readonly Route[] = [...SPACE_ROUTES, ...aboutRoutes(SPA
 export const apiRouter = (api: ApiPorts): Router => {
   const routes = Router()
   // Of these paths alone: an application may have others beside them.
-  for (const path of new Set(API_ROUTES.map(({ spec }) => spec.path))) routes.all(path, crossOrigin(api))
+  const paths = new Set(API_ROUTES.map(({ spec }) => spec.path))
+  for (const path of paths) routes.all(path, crossOrigin(api))
   for (const { spec, handle } of API_ROUTES) {
     const answer: RequestHandler = (request, response) => handle({ api, request, response })
     routes[spec.method](spec.path, answer)
   }
+  for (const path of paths) routes.all(path, refuseMethod(path))
+  routes.use(crossOriginErrors(api))
   return routes
+}
+
+/** Whatever gets this far asks for a path of ours in a way that there is none of (RFC 9110, 15.5.6). */
+const refuseMethod = (path: string): RequestHandler => {
+  const own = API_ROUTES.filter(({ spec }) => spec.path === path).map(({ spec }) => spec.method.toUpperCase())
+  const allowed = [...own, ...(own.includes('GET') ? ['HEAD'] : []), 'OPTIONS'].join(', ')
+  return (_request, response) => {
+    response.set('Allow', allowed).set('Cache-Control', 'no-store')
+    throw new PlenumError('no_method')
+  }
 }

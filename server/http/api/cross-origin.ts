@@ -2,7 +2,7 @@
  * Pages of allowed origins may use every route of the API and read every answer, refusals included; pages of others
  * get none. The token is a header, so that browsers ask before.
  */
-import type { RequestHandler } from 'express'
+import type { ErrorRequestHandler, RequestHandler, Response } from 'express'
 import { PlenumError } from '../../../shared/errors.js'
 import type { ApiPorts } from './ports.js'
 
@@ -19,12 +19,7 @@ export const crossOrigin =
     const { origin } = request.headers
     response.vary('Origin')
     if (!isOriginAllowed(request)) throw new PlenumError('origin_denied')
-    if (origin !== undefined) {
-      response
-        .set('Access-Control-Allow-Origin', origin)
-        .set('Access-Control-Expose-Headers', EXPOSED_HEADERS)
-        .set('Cross-Origin-Resource-Policy', 'cross-origin')
-    }
+    allow(response, origin)
     if (request.method !== 'OPTIONS') return next()
     response
       .set('Access-Control-Allow-Methods', ALLOWED_METHODS.join(', '))
@@ -33,3 +28,22 @@ export const crossOrigin =
       .status(204)
       .end()
   }
+
+/** For what was refused before any path was found, as one that cannot be decoded. */
+export const crossOriginErrors =
+  ({ isOriginAllowed }: Pick<ApiPorts, 'isOriginAllowed'>): ErrorRequestHandler =>
+  (error, request, response, next) => {
+    if (!response.headersSent) {
+      response.vary('Origin').set('Cache-Control', 'no-store')
+      if (isOriginAllowed(request)) allow(response, request.headers.origin)
+    }
+    next(error)
+  }
+
+const allow = (response: Response, origin: string | undefined): void => {
+  if (origin === undefined) return
+  response
+    .set('Access-Control-Allow-Origin', origin)
+    .set('Access-Control-Expose-Headers', EXPOSED_HEADERS)
+    .set('Cross-Origin-Resource-Policy', 'cross-origin')
+}

@@ -184,6 +184,39 @@ test('[X45] a good answer may be read as well, with the headers that matter', as
   assert.is(headers.get('cross-origin-resource-policy'), 'cross-origin')
 })
 
+test('[X53] a path with a method that it does not have says which it has, to pages as well', async () => {
+  const origin = 'https://app.example'
+  const { api, asked } = await serve({}, { origins: [origin] })
+  for (const { spec } of API_ROUTES) {
+    const own = API_ROUTES.filter(other => other.spec.path === spec.path).map(other => other.spec.method)
+    for (const method of ['get', 'put', 'post', 'delete', 'patch'] as const) {
+      if ((own as string[]).includes(method)) continue
+      const init = { method: method.toUpperCase(), headers: { Origin: origin } }
+      const response = await fetch(api.url + pathOf(spec), init)
+      assert.is(response.status, 405, `${method} ${spec.path}`)
+      const allowed = (response.headers.get('allow') ?? '').split(', ').sort()
+      const heads = own.includes('get') ? ['HEAD'] : []
+      assert.equal(allowed, [...own.map(each => each.toUpperCase()), ...heads, 'OPTIONS'].sort())
+      assert.is(response.headers.get('access-control-allow-origin'), origin)
+      const { code, retryable } = (await response.json()) as Record<string, unknown>
+      assert.equal([code, retryable], ['no_method', false])
+    }
+  }
+  assert.equal(asked, [])
+})
+
+test('[X45] a page may read why a path could not be decoded, and one of another origin may not', async () => {
+  const origin = 'https://app.example'
+  const { api } = await serve({}, { origins: [origin] })
+  for (const from of [origin, 'https://evil.example']) {
+    const response = await fetch(`${api.url}/spaces/%ZZ/members`, { headers: { Origin: from } })
+    assert.equal([response.status, response.headers.get('vary')], [400, 'Origin'])
+    assert.is(response.headers.get('access-control-allow-origin'), from === origin ? origin : null)
+    assert.is(response.headers.get('cache-control'), 'no-store')
+    assert.is(((await response.json()) as { code: string }).code, 'bad_request')
+  }
+})
+
 test('[X46] a request needs no room among the connections, and failing tokens count as at the doors', async () => {
   const limits = { maxConnections: 0, maxPeersPerSpace: 0, maxFailedUpgradesPerMinute: 2 }
   const { api } = await serve({}, { limits, trustProxy: 1 })
