@@ -14,6 +14,8 @@ export type Listeners = { readonly [Name in SpaceEventName]?: Listener<Name> }
 
 /** Events that are told in one go; connections are served before the next. */
 const BATCH = 100
+/** Of a longer queue this part, so that it is bounded by what comes in a few turns, however much comes in each. */
+const SHARE = 1 / 4
 
 interface News {
   readonly name: SpaceEventName
@@ -90,7 +92,10 @@ export class EventDesk implements EventSink {
   }
 
   #deliver(): void {
-    for (const { name, event } of this.#news.splice(0, BATCH)) {
+    for (const { name, event } of this.#news.splice(
+      0,
+      Math.max(BATCH, Math.ceil(this.#news.length * SHARE)),
+    )) {
       for (const { run } of [...(this.#listeners.get(name) ?? [])]) this.#run(name, run, event)
     }
   }

@@ -62,6 +62,19 @@ test('[Z8] a crowd of events is told in parts, and what is left at the end is to
   assert.equal(told, all)
 })
 
+test('[Z8] where more comes in every turn than a part, no queue grows with time', async () => {
+  const { desk, scheduler } = open()
+  let [sent, told] = [0, 0]
+  desk.on('degraded', () => told++)
+  for (let turn = 0; turn < 200; turn++) {
+    for (let i = 0; i < 300; i++, sent++) desk.tell('degraded', {})
+    scheduler.runDue()
+    assert.ok(sent - told <= 1200, `${sent - told} wait in turn ${turn}`)
+  }
+  await scheduler.settle()
+  assert.is(told, sent)
+})
+
 test('[Z9] a listener that throws or rejects is counted and logged, and the others are told', async () => {
   const { desk, scheduler, complaints } = open()
   let told = 0
