@@ -242,7 +242,8 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'join-storm',
-    title: '500 clients open the paper at once, while one has it open; the relay is given the bytes to send',
+    title:
+      '500 clients open the paper at once, while one has it open, eight times in a row; the relay is given the bytes to send',
     group: 'Opening',
     parameters: { clients: 500, writers: 0, rate: 0, seconds: 0 },
     needs: [],
@@ -340,7 +341,7 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     name: 'attacks',
     title:
-      '25 rooms are edited while another space is attacked; a merging thread, and every core for the server',
+      '25 rooms are edited while another space is attacked, and while another server on the same machine is; a merging thread, and every core for the server',
     group: 'Isolation and growth',
     parameters: { clients: 50, writers: 25, rate: 5, seconds: 8 },
     needs: ['plenum'],
