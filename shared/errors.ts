@@ -54,14 +54,22 @@ export const ERRORS = Object.freeze({
 
 export type ErrorCode = keyof typeof ERRORS
 
+export interface PlenumErrorOptions {
+  readonly cause?: unknown
+  readonly retryAfterMs?: number | null
+}
+
 /** The only error class that crosses a layer. `cause` is for the log and never leaves the process. */
 export class PlenumError extends Error {
   readonly code: ErrorCode
+  /** After what time the same request may succeed, ms; null where nobody knows better than the code. */
+  readonly retryAfterMs: number | null
 
-  constructor(code: ErrorCode, message: string = ERRORS[code].text, options?: { cause?: unknown }) {
+  constructor(code: ErrorCode, message: string = ERRORS[code].text, options: PlenumErrorOptions = {}) {
     super(message, options)
     this.name = 'PlenumError'
     this.code = code
+    this.retryAfterMs = options.retryAfterMs ?? null
   }
 
   get facts(): ErrorFacts {

@@ -4,6 +4,7 @@ import type * as Y from 'yjs'
 import { isPermanentClose } from '../channel/attempt-state.js'
 import { DEFAULT_PACE } from '../channel/backoff.js'
 import type { DialerOptions } from '../channel/dialer.js'
+import { throwUncaught } from '../channel/emitter.js'
 import { fallbackTransport } from '../channel/fallback-transport.js'
 import { createLedger } from '../channel/save-ledger.js'
 import { isEmptyDocument } from '../document-link.js'
@@ -31,10 +32,14 @@ export const dialerOptions = (
     isEmptyDocument: () => isEmptyDocument(doc),
     isSteady: true,
     pace: { ...DEFAULT_PACE, ...(maxBackoffTime !== undefined && { maxMs: maxBackoffTime }) },
-    isPermanent: close =>
-      shouldReconnect === undefined
-        ? isPermanentClose(close)
-        : !shouldReconnect(close as CloseEvent, provider),
+    isPermanent: close => {
+      try {
+        if (shouldReconnect !== undefined) return !shouldReconnect(close as CloseEvent, provider)
+      } catch (error) {
+        throwUncaught(error)
+      }
+      return isPermanentClose(close)
+    },
     openTimeoutMs,
     clock,
     hints,

@@ -6,11 +6,16 @@ import { GapError } from '../space/space-desk.js'
 import { BadField } from './api/bad-field.js'
 import { base64 } from './api/shown.js'
 
+/** When to come back after a refusal that is worth another try and does not say when, ms. */
+const DEFAULT_RETRY_MS = 5_000
+
 export type Report = (level: LogLevel, what: string, details?: Readonly<Record<string, unknown>>) => void
 
 export const sendError = (response: Response, error: PlenumError): void => {
   const { http, retryable } = error.facts
-  if (retryable && http >= 429) response.set('Retry-After', '5')
+  // A retryable 401 wants another token, not another moment.
+  const waitMs = error.retryAfterMs ?? (retryable && http >= 429 ? DEFAULT_RETRY_MS : null)
+  if (waitMs !== null) response.set('Retry-After', String(Math.max(1, Math.ceil(waitMs / 1000))))
   response.status(http).json({ code: error.code, message: error.message, retryable, ...more(error) })
 }
 

@@ -124,7 +124,7 @@ export class Judge {
     const { admission, now } = this.#options
     if (this.#isDraining) throw new PlenumError('draining')
     const refusal = admission.glance(address, { origin, host }, now())
-    if (refusal !== null) throw new PlenumError(refusal.code, refusal.message)
+    if (refusal !== null) throw new PlenumError(refusal.code, refusal.message, refusal)
     try {
       const answer = await ask()
       if (this.#isDraining) throw new PlenumError('draining')
@@ -146,7 +146,11 @@ export class Judge {
   }
 }
 
-export const refusalOf = ({ code, message }: PlenumError): Refusal => ({ code, message, retryAfterMs: null })
+export const refusalOf = ({ code, message, retryAfterMs }: PlenumError): Refusal => ({
+  code,
+  message,
+  retryAfterMs,
+})
 
 const refused = (refusal: Refusal, cause?: unknown): Verdict & Recognition & { type: 'refused' } => ({
   type: 'refused',

@@ -485,6 +485,17 @@ test('[P17] a source that turns to another user’s tokens has none to give', as
   await until('it stops', () => setUp.provider.connection.state === 'needs-auth')
 })
 
+/** What is thrown next where nobody catches it; the runner is not told. */
+const nextUncaught = (): Promise<unknown> =>
+  new Promise(resolve => {
+    const listeners = process.listeners('uncaughtException')
+    process.removeAllListeners('uncaughtException')
+    process.once('uncaughtException', error => {
+      for (const listener of listeners) process.on('uncaughtException', listener)
+      resolve(error)
+    })
+  })
+
 test('[P17] the app may decide which closes are for good', async () => {
   const { provider, server } = await synced({ shouldReconnect: ({ code }) => code === 4403 })
   server.pair.server.close(4403, '')
@@ -493,6 +504,18 @@ test('[P17] the app may decide which closes are for good', async () => {
   const other = await synced({ shouldReconnect: () => false })
   other.server.pair.cut()
   assert.is(other.provider.connection.state, 'closed')
+})
+
+test('[P17] where the app cannot say whether a close is for good, its code does', async () => {
+  const uncaught = nextUncaught()
+  const bug = new Error('a bug of the app')
+  const shouldReconnect = (): boolean => {
+    throw bug
+  }
+  const { provider, server } = await synced({ shouldReconnect })
+  server.pair.cut()
+  assert.is(provider.connection.state, 'offline')
+  assert.is(await uncaught, bug)
 })
 
 const entriesOf = (awareness: awarenessProtocol.Awareness, states?: Map<number, object>): ServerMessage => ({
@@ -550,14 +573,7 @@ test('[P19] awareness that the app brought stays the app’s', async () => {
 
 test('[P19] a listener that throws harms neither the provider nor the other listeners', async () => {
   const { provider, server } = await open()
-  const uncaught = new Promise(resolve => {
-    const listeners = process.listeners('uncaughtException')
-    process.removeAllListeners('uncaughtException')
-    process.once('uncaughtException', error => {
-      for (const listener of listeners) process.on('uncaughtException', listener)
-      resolve(error)
-    })
-  })
+  const uncaught = nextUncaught()
   const bug = new Error('a bug of the app')
   provider.once('saveState', () => {
     throw bug

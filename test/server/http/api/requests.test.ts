@@ -228,7 +228,9 @@ test('[X46] a request needs no room among the connections, and failing tokens co
   }
   assert.equal(statuses, [401, 401, 429])
   const refused = await api.ask('read', '/spaces/demo/members', { headers: from })
-  assert.equal([refused.status, refused.headers.get('retry-after')], [429, '5'])
+  assert.is(refused.status, 429)
+  const waitSeconds = Number(refused.headers.get('retry-after'))
+  assert.ok(waitSeconds > 30 && waitSeconds <= 60, 'the failures are counted for a minute')
   assert.is((await api.ask('read', '/spaces/demo/stream')).status, 429, 'a stream is a connection')
 })
 
