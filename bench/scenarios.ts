@@ -28,7 +28,7 @@ export interface Scenario {
   readonly parameters: Parameters
   /** What a server needs to be in it, beyond being there. */
   readonly needs: readonly Need[]
-  /** Why a server is not in it, by its name; what the needs exclude is told from these. */
+  /** Why a server is not in it, by its name: what the needs exclude, and what does not get to the end. */
   readonly leftOut?: Readonly<Record<string, string>>
   readonly run: Workload
 }
@@ -364,8 +364,8 @@ export const SCENARIOS: readonly Scenario[] = [
 export const isRemote = ({ needs }: Scenario): boolean => needs.includes('anywhere')
 
 /** The names of the servers that a scenario runs on. */
-export const targetsOf = ({ needs }: Scenario, targets: readonly Target[]): string[] =>
-  targets.filter(target => meets(target, needs)).map(({ name }) => name)
+export const targetsOf = ({ needs, leftOut = {} }: Scenario, targets: readonly Target[]): string[] =>
+  targets.filter(target => meets(target, needs) && !(target.name in leftOut)).map(({ name }) => name)
 
 const meets = (target: Target, needs: readonly Need[]): boolean =>
   (target.name !== 'plenum.v1' || needs.includes('extension')) &&
