@@ -92,10 +92,8 @@ export class EventDesk implements EventSink {
   }
 
   #deliver(): void {
-    for (const { name, event } of this.#news.splice(
-      0,
-      Math.max(BATCH, Math.ceil(this.#news.length * SHARE)),
-    )) {
+    const count = Math.max(BATCH, Math.ceil(this.#news.length * SHARE))
+    for (const { name, event } of this.#news.splice(0, count)) {
       for (const { run } of [...(this.#listeners.get(name) ?? [])]) this.#run(name, run, event)
     }
   }
