@@ -138,7 +138,7 @@ export class Space implements SpaceInbox {
     this.edits = new EditDesk({ ...context, inbox: this, residence, readings, log })
     this.#presence = presence
     this.#members = members
-    this.#announcingPace = new AnnouncingPace(observer)
+    this.#announcingPace = new AnnouncingPace({ observer, scheduler })
     this.#signals = new Signals({ sessions, observer, scheduler, limits })
     this.#log = log
     this.#inbox = new Inbox({ maxBytes: limits.maxInboxBytes })
@@ -373,7 +373,6 @@ export class Space implements SpaceInbox {
     this.#residence.sweep(elapsedMs)
     this.#intentions.sweep(elapsedMs)
     this.edits.sweep(elapsedMs)
-    this.#announcingPace.sweep()
     if (this.#isQuiet) this.#context.rests.add(this)
   }
 

@@ -18,6 +18,9 @@ import { isDeflating } from './deflate.js'
 import { isSenderIdle } from './sender-state.js'
 import type { SharedFrames } from './shared-frames.js'
 
+/** What libuv reads at once at most. */
+const FULL_READ_BYTES = 64 * 1024
+
 export type WebSocketKeeper = Keeper<Connection, SharedFrames>
 
 export interface ConnectionOptions {
@@ -88,10 +91,11 @@ export class Connection implements HeldConnection, Holder {
     },
     // ws emits 'close' only when the socket has ended. Its own listener on the socket ran before this one, so a
     // close frame in this chunk, or the end, shows in `readyState` now.
-    data(this: Emitter): void {
+    data(this: Emitter, chunk: Buffer): void {
       const connection = this[CONNECTION]!
       connection.#wasHeard = true
       if (connection.#ws.readyState !== WebSocket.OPEN) connection.#endedByPeer()
+      else if (chunk.length >= FULL_READ_BYTES) connection.#letOthersRead()
     },
     end(this: Emitter): void {
       this[CONNECTION]!.#endedByPeer()
@@ -218,6 +222,16 @@ export class Connection implements HeldConnection, Holder {
       this.#handle(this.#session, frame)
     }
     if (!this.#isHandling && this.#ws.isPaused) this.#ws.resume()
+  }
+
+  /** More has come than one read takes: without a pause up to 32 of them would be handled in a row. */
+  #letOthersRead(): void {
+    if (this.#ws.isPaused) return
+    this.#ws.pause()
+    setImmediate(() => {
+      // Where a frame waits by now, whoever takes it reads on.
+      if (this.#waiting === null && !this.#isHandling && this.#ws.isPaused) this.#ws.resume()
+    })
   }
 
   /** Most are handled before there is more to read, and then nothing has to stop. */

@@ -8,7 +8,7 @@ import { textIn, Writer } from '../../support/writer.js'
 
 const test = suite('announcing pace')
 
-const MAX_FRAMES = 2_000
+const MAX_FRAMES = 200
 
 const state = (clientId: number, clock: number, bytes = 0) => ({
   type: 'awareness' as const,
@@ -29,7 +29,7 @@ const flood = (caller: Caller, clocks: { readonly from: number; readonly to: num
   for (let clock = clocks.from; clock <= clocks.to; clock++) caller.send(state(7, clock, bytes))
 }
 
-test('[Q7] who announces without end is not read from until the next second, and loses nothing', async () => {
+test('[Q7] who announces without end is not read from for a moment, and loses nothing', async () => {
   const core = new Core()
   const [loud, other] = [
     await core.live({ access: { user: 'ann' } }),
@@ -44,7 +44,7 @@ test('[Q7] who announces without end is not read from until the next second, and
   assert.is(core.observer.of('slowed'), 1)
   await other.say(new Writer().type('meanwhile'))
   assert.is(textIn(await other.say(ASK_ALL)), 'meanwhile')
-  await core.advance(2_000)
+  await core.advance(100)
   assert.not(loud.door.isPaused)
   assert.is(clockOf(7, other.take()), MAX_FRAMES + 50)
   assert.is(loud.closed, null)
@@ -53,10 +53,10 @@ test('[Q7] who announces without end is not read from until the next second, and
 test('[Q7] large states count for more', async () => {
   const core = new Core()
   const loud = await core.live()
-  flood(loud, { from: 1, to: 600 }, 60_000)
+  flood(loud, { from: 1, to: 60 }, 60_000)
   await core.settle()
   assert.ok(loud.door.isPaused)
-  await core.advance(1_000)
+  await core.advance(100)
   assert.not(loud.door.isPaused)
 })
 
@@ -77,7 +77,7 @@ test('[Q7] who echoes what a flood brings is read from all the time', async () =
   const echoing = await core.live({ dialect: 'stock', access: { user: 'bob' } })
   await echoing.say(state(9, 1))
   let echoes = 0
-  for (let clock = 1; clock <= MAX_FRAMES; clock++) {
+  for (let clock = 1; clock <= 10 * MAX_FRAMES; clock++) {
     loud.send(state(7, clock, 1_000))
     await core.settle()
     for (const frame of echoing.take()) {
@@ -85,7 +85,7 @@ test('[Q7] who echoes what a flood brings is read from all the time', async () =
       echoing.send(frame)
       echoes++
     }
-    if (clock % 20 === 0) await core.scheduler.advance(10)
+    if (clock % 15 === 0) await core.scheduler.advance(10)
     assert.not(echoing.door.isPaused)
   }
   assert.ok(echoes > 100)

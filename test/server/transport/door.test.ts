@@ -1,6 +1,7 @@
 /** What only a WebSocket does; what every door does is in the contract. Real sockets, fake spaces. */
 import { once } from 'node:events'
 import type { Duplex } from 'node:stream'
+import type { WebSocket } from 'ws'
 import { unsentBytes } from '../../../server/transport/unsent.js'
 import { type DoorSettings, ending, type OpenDoor, openDoor } from '../../support/open-door.js'
 import { assert, suite } from '../../support/suite.js'
@@ -28,6 +29,18 @@ test('[D5] frames that come in one packet with the handshake arrive', async () =
   assert.equal([...session.frames[0]!], [0x2a])
 })
 
+/** Until what it sends has nowhere left to go. */
+const untilStill = async (client: WebSocket): Promise<void> => {
+  // Twice the same figure: nothing moves any more.
+  let before = -1
+  await until('the client stands still', async () => {
+    await new Promise(resolve => setTimeout(resolve, 50))
+    const isStill = client.bufferedAmount === before
+    before = client.bufferedAmount
+    return isStill
+  })
+}
+
 test('[D5] while a session has asked for a pause the sender is held back', async () => {
   await open()
   const client = await door.join()
@@ -41,20 +54,44 @@ test('[D5] while a session has asked for a pause the sender is held back', async
 
   for (let i = 0; i < 64; i++) client.send(chunk)
   await session.untilEvents(({ frames }) => frames.length === 1)
-  // Twice the same figure: nothing moves any more.
-  let before = -1
-  await until('the client stands still', async () => {
-    await new Promise(resolve => setTimeout(resolve, 50))
-    const isStill = client.bufferedAmount === before
-    before = client.bufferedAmount
-    return isStill
-  })
+  await untilStill(client)
 
   assert.ok(client.bufferedAmount > 16 * 1024 * 1024)
   assert.is(session.frames.length, 1)
   session.onFrame = () => {}
   goOn()
   await session.untilEvents(({ frames }) => frames.length === 64)
+})
+
+test('[D55] who has sent much is read from in turn with others', async () => {
+  await open()
+  const client = await door.join()
+  const session = await door.registry.session()
+  let goOn = (): void => {}
+  session.onFrame = () =>
+    new Promise(resolve => {
+      goOn = resolve
+    })
+  const [count, frame] = [24_000, new Uint8Array(1_000)]
+  for (let i = 0; i < count; i++) client.send(frame)
+  await session.untilEvents(({ frames }) => frames.length === 1)
+  await untilStill(client)
+  assert.ok(client.bufferedAmount > 0)
+
+  let [inTurn, most] = [0, 0]
+  session.onFrame = () => {
+    if (inTurn++ === 0) {
+      setImmediate(() => {
+        most = Math.max(most, inTurn)
+        inTurn = 0
+      })
+    }
+  }
+  goOn()
+  await session.untilEvents(({ frames }) => frames.length === count)
+
+  // One read is 65 of them; without turns it is 32 reads in a row.
+  assert.ok(most < 300, `${most} in one turn`)
 })
 
 test('[D6] a text frame closes with 4400, and reaches nobody', async () => {
