@@ -115,7 +115,8 @@ ada.close()
 
 /** Whole programs, which go on until they are ended, and what each prints. */
 const ENDLESS: Readonly<Record<string, readonly string[]>> = {
-  'The stream 0': ['the copy says hello'],
+  // Programs before it wrote into the same text, before or behind it.
+  'The stream 0': ['the copy says ', 'hello'],
 }
 
 /** Lexical's type of a provider has fewer names than any y-websocket provider gives; the text says so. */
