@@ -102,6 +102,11 @@ export class LoadClient {
     return this.#raw?.bytesWritten ?? 0
   }
 
+  /** Sent, and not taken by the operating system yet. */
+  get unsentBytes(): number {
+    return this.#socket.bufferedAmount
+  }
+
   get isDeflated(): boolean {
     return this.#socket.extensions.includes('permessage-deflate')
   }
