@@ -11,8 +11,11 @@ export interface Stretch<Result = unknown> {
   readonly loadBusyPercent: number
 }
 
-/** The same work before a stretch: what a server costs is not what compiling it just in time costs. */
-export const WARM_UP_SECONDS = 5
+/**
+ * The same work before a stretch: what a server costs is not what compiling it just in time costs. Who does a thing less
+ * often is compiled later: the longest of them has what it costs for good after some 25 s.
+ */
+export const WARM_UP_SECONDS = 25
 
 /** @param run resolves when the work that is measured has been done */
 export const measure = async <Result>(
