@@ -95,7 +95,8 @@ export class Connection implements HeldConnection, Holder {
       const connection = this[CONNECTION]!
       connection.#wasHeard = true
       if (connection.#ws.readyState !== WebSocket.OPEN) connection.#endedByPeer()
-      else if (chunk.length >= FULL_READ_BYTES) connection.#letOthersRead()
+      // Also of whom was told to go, and goes on: what it sends is read until it answers.
+      if (chunk.length >= FULL_READ_BYTES) connection.#letOthersRead()
     },
     end(this: Emitter): void {
       this[CONNECTION]!.#endedByPeer()
@@ -230,7 +231,8 @@ export class Connection implements HeldConnection, Holder {
     this.#ws.pause()
     setImmediate(() => {
       // Where a frame waits by now, whoever takes it reads on.
-      if (this.#waiting === null && !this.#isHandling && this.#ws.isPaused) this.#ws.resume()
+      const isIdle = this.#waiting === null && !this.#isHandling
+      if ((isIdle || this.#cause !== null) && this.#ws.isPaused) this.#ws.resume()
     })
   }
 

@@ -1,8 +1,11 @@
 /** What only a WebSocket does; what every door does is in the contract. Real sockets, fake spaces. */
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { WebSocket } from 'ws'
 import { unsentBytes } from '../../../server/transport/unsent.js'
+import { PlenumError } from '../../../shared/errors.js'
 import { type DoorSettings, ending, type OpenDoor, openDoor } from '../../support/open-door.js'
 import { assert, suite } from '../../support/suite.js'
 import { until } from '../../support/until.js'
@@ -92,6 +95,41 @@ test('[D55] who has sent much is read from in turn with others', async () => {
 
   // One read is 65 of them; without turns it is 32 reads in a row.
   assert.ok(most < 300, `${most} in one turn`)
+})
+
+test('[D55] so is who was told to go, and goes on', async () => {
+  await open()
+  let onServer: Socket | null = null
+  const heard = (message: unknown): void => {
+    onServer = (message as { socket: Socket }).socket
+  }
+  subscribe('net.server.socket', heard)
+  const client = await door.join()
+  unsubscribe('net.server.socket', heard)
+  const session = await door.registry.session()
+  let refuse = (_error: Error): void => {}
+  session.onFrame = () =>
+    new Promise((_resolve, reject) => {
+      refuse = reject
+    })
+  for (let i = 0; i < 24_000; i++) client.send(new Uint8Array(1_000))
+  await session.untilEvents(({ frames }) => frames.length === 1)
+  await untilStill(client)
+
+  const socket = onServer as unknown as Socket
+  let [most, before] = [0, socket.bytesRead]
+  const look = (): void => {
+    most = Math.max(most, socket.bytesRead - before)
+    before = socket.bytesRead
+    if (!socket.destroyed) setImmediate(look)
+  }
+  look()
+  refuse(new PlenumError('malformed'))
+  await ending(client)
+  await once(socket, 'close')
+
+  // Without turns, 32 reads of 64 KiB in a row.
+  assert.ok(most > 0 && most <= 4 * 64 * 1024, `${most} bytes in one turn`)
 })
 
 test('[D6] a text frame closes with 4400, and reaches nobody', async () => {
