@@ -231,11 +231,12 @@ export class SpaceProvider extends StockProvider {
    * @returns another for the same space, with a fresh document; the old one is left as it is
    */
   async discardLocal(): Promise<SpaceProvider> {
-    const { serverUrl, roomname, doc } = this
-    const state = this.awareness.getLocalState()
-    const { awareness: _old, ...options } = this.#options
-    const { token } = this.#dialer
     await this.#local?.discard()
+    const { serverUrl, roomname, doc } = this
+    const { awareness: _old, ...options } = this.#options
+    // As they are at its end: meanwhile the app goes on.
+    const state = this.awareness.getLocalState()
+    const { token } = this.#dialer
     this.destroy()
     const fresh = new Y.Doc({ gc: doc.gc, gcFilter: doc.gcFilter })
     const next = new SpaceProvider(serverUrl, roomname, fresh, {

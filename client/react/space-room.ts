@@ -60,15 +60,19 @@ const usePassedOn = (held: Held | null, latest: Latest): void => {
     if (held === null) return
     const { room } = held
     const before = passed.current?.room === room ? passed.current.opened : held.opened
-    const { token, presence } = latest.current
+    const { token, presence = {} } = latest.current
     passed.current = { ...held, opened: latest.current }
     // Of functions the latest is asked each time.
     const isFunction = typeof token === 'function'
     const isSame = isFunction ? typeof before.token === 'function' : token === before.token
     if (token !== undefined && !isSame) room.authenticate(isFunction ? latestToken(latest) : token)
-    if (presence !== undefined && !isShallowEqual(presence, before.presence)) room.setPresence(presence)
+    const { presence: shown = {} } = before
+    if (!isShallowEqual(presence, shown)) room.setPresence({ ...withoutValues(shown), ...presence })
   })
 }
+
+const withoutValues = (fields: Readonly<Record<string, unknown>>): Record<string, undefined> =>
+  Object.fromEntries(Object.keys(fields).map(name => [name, undefined]))
 
 interface Latest {
   readonly current: RoomOptions

@@ -166,11 +166,14 @@ export class Room {
     return this.#shared.get(kind, name)
   }
 
-  /** Changes what this window shows of itself: the fields that are given; null shows nothing any more. */
+  /**
+   * Changes what this window shows of itself: the fields that are given, and one that is undefined goes; null shows
+   * nothing any more.
+   */
   readonly setPresence = (fields: Readonly<Record<string, unknown>> | null): void => {
     const { awareness } = this.#space
     const state = awareness.getLocalState()
-    const next = fields === null ? null : { ...state, ...fields }
+    const next = fields === null ? null : withoutUndefined({ ...state, ...fields })
     if (!equalityDeep(state, next)) awareness.setLocalState(next)
   }
 
@@ -333,6 +336,9 @@ export class Room {
 
   readonly #now = (): number | null => this.#space.provider.serverNow()
 }
+
+const withoutUndefined = (fields: Record<string, unknown>): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
 
 const spaceOf = (provider: SpaceProvider): Space =>
   Object.freeze({

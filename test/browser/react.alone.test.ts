@@ -210,6 +210,11 @@ for (const version of REACTS) {
         ({ connection, names }) => connection.state === 'connected' && names.includes('ada:busy'),
       )
       assert.ok(await page.evaluate(old => globalThis.seen.shown.space.doc === old, doc))
+      await page.evaluate(() => {
+        const { seen } = globalThis
+        seen.mount(undefined, 'ada', { token: seen.token, presence: { color: 'blue' } })
+      })
+      await whenShown(page, ({ names }) => names.includes('ada:undefined'))
       await close(page)
     },
   )

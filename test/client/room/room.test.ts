@@ -96,6 +96,11 @@ test('[J8] the stores of a room tell what happens, and only what concerns them',
   room.intentions.get().propose('Halve it')
   assert.is(room.intentions.get().intentions[0]?.by, 'ann')
   assert.equal(counts(told), { ...before, intentions: before.intentions + 1 })
+  room.setPresence({ mood: undefined })
+  assert.equal(
+    room.presence.get().map(({ state }) => Object.keys(state)),
+    [[]],
+  )
 })
 
 const counts = <Name extends string>(told: Record<Name, () => number>): Record<Name, number> =>
