@@ -60,6 +60,13 @@ export const parseStreamClosed = (data: string): StreamClosed => {
   return { code, reason: typeof reason === 'string' ? reason : '' }
 }
 
+/**
+ * One frame travels in a body of any size, several in one of so many and so many bytes: what waits for its turn behind
+ * them is bounded.
+ */
+export const MAX_BODY_FRAMES = 4_096
+export const MAX_SHARED_BODY_BYTES = 262_144
+
 /** The body of a POST; a fresh buffer that the caller owns. */
 export const encodeFrames = (frames: readonly Uint8Array[]): Uint8Array<ArrayBuffer> =>
   encoding.encode(encoder => {
@@ -68,14 +75,19 @@ export const encodeFrames = (frames: readonly Uint8Array[]): Uint8Array<ArrayBuf
 
 /**
  * The frames of a body: views into it.
- * @throws malformed for a body that does not end where its last frame does, and then none of it counts
+ * @throws malformed for a body that does not end where its last frame does or holds too much, and then none of it
+ * counts
  */
 export const decodeFrames = (body: Uint8Array): Uint8Array[] => {
   const decoder = decoding.createDecoder(body)
   const frames: Uint8Array[] = []
+  let bytes = 0
   try {
     while (decoding.hasContent(decoder)) {
       const length = decoding.readVarUint(decoder)
+      bytes += length
+      if (frames.length === MAX_BODY_FRAMES) return wrong('too many frames in one body')
+      if (frames.length > 0 && bytes > MAX_SHARED_BODY_BYTES) return wrong('too much in one body')
       if (length > body.length - decoder.pos) return wrong('a frame is longer than the body')
       frames.push(decoding.readUint8Array(decoder, length))
     }

@@ -14,6 +14,8 @@ export {
   EVENT_STREAM_TYPE,
   encodeFrames,
   FRAMES_TYPE,
+  MAX_BODY_FRAMES,
+  MAX_SHARED_BODY_BYTES,
   POLL_HEADER,
   PROBE_FRAME,
   parseStreamClosed,

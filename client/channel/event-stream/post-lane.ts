@@ -6,6 +6,7 @@ import * as decoding from 'lib0/decoding'
 import {
   encodeFrames,
   FRAMES_TYPE,
+  MAX_BODY_FRAMES,
   MESSAGE,
   SEQUENCE_HEADER,
   SESSION_HEADER,
@@ -134,7 +135,7 @@ export class PostLane {
     let nextToken: string | null = null
     for (const frame of this.#queue) {
       bytes += frame.length
-      if (count > 0 && bytes > this.maxBodyBytes) break
+      if (count > 0 && (bytes > this.maxBodyBytes || count === MAX_BODY_FRAMES)) break
       count++
       nextToken = handedIn(frame)
       // What follows goes with the fresh one.

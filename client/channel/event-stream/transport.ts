@@ -9,6 +9,7 @@ import {
   DELIVERY_POLL,
   decodeServerMessage,
   EVENT_STREAM_TYPE,
+  MAX_SHARED_BODY_BYTES,
   MESSAGE,
   POLL_HEADER,
   parseStreamClosed,
@@ -239,7 +240,7 @@ class EventStream implements Transport {
     if (frame[0] === MESSAGE.welcome) {
       const welcome = decodeServerMessage(frame)
       if (welcome.type === 'welcome')
-        this.#lane.maxBodyBytes = Math.min(welcome.limits.maxFrameBytes, 262_144)
+        this.#lane.maxBodyBytes = Math.min(welcome.limits.maxFrameBytes, MAX_SHARED_BODY_BYTES)
     }
     this.#events.frame(frame.buffer)
   }

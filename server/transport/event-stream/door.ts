@@ -252,7 +252,8 @@ export class EventStreamDoor {
     const recognition = await this.#entrance.recognise(request, asked)
     if (recognition.type === 'refused') throw new Refused(recognition.refusal, recognition.cause)
     const { space, access } = recognition
-    const session = checkOwner(named, { space, user: access.user })
+    // It may have ended while the token was looked at.
+    const session = checkOwner(this.#sessions.named(request), { space, user: access.user })
     session.bearer = { ...bearer, expiresAtMs: access.expiresAtMs }
     return session
   }

@@ -37,6 +37,8 @@ const join = async (options: Partial<StreamClientOptions> = {}): Promise<StreamC
   return made
 }
 
+const BEAT = { beatMs: 1_000, stuckMs: 3_000 }
+
 /** A request written byte for byte. */
 const raw = (text: string): Socket => {
   const socket = connect(door.port, '127.0.0.1')
@@ -271,6 +273,35 @@ test('[D20] requests of a session that has ended, or never was, are told so', as
   assert.is(door.admission.connections, 0)
 })
 
+test('[D20] one that ends while the token of a request is looked at is told so as well', async () => {
+  let looked = (): void => {}
+  let [asked, isLooking] = [0, Promise.resolve()]
+  const gate: Gate = {
+    admit: async () => {
+      asked++
+      await isLooking
+      return { user: 'ann', name: null, role: 'write', expiresAtMs: null } as Access
+    },
+    renew: () => Promise.reject(new PlenumError('unauthenticated')),
+  }
+  await open({ options: { gate, heartbeat: BEAT } })
+  const stream = await client({ token: null, delivery: 'poll' })
+  stream.pollsAtMost = 1
+  await stream.untilOpen()
+  const session = await door.registry.session()
+  isLooking = new Promise(resolve => {
+    looked = resolve
+  })
+
+  const poll = stream.poll(2)
+  await until('its token is looked at', () => asked === 2)
+  for (let beat = 0; beat < 3; beat++) door.beat(BEAT.beatMs)
+  assert.ok(session.hasLeft)
+  looked()
+
+  assert.is(codeOf(await poll), 'no_session')
+})
+
 test('[D20] a server that is full or draining serves those inside, and counts bad tokens of theirs', async () => {
   await open({
     limits: { maxConnections: 1, maxConnectionsPerIp: 1, maxFailedUpgradesPerMinute: 2 },
@@ -344,8 +375,6 @@ test('[D21] a poll whose client goes away ends the session at once', async () =>
   await session.untilEvents(({ hasLeft }) => hasLeft)
   await until('no place is held', () => door.admission.connections === 0)
 })
-
-const BEAT = { beatMs: 1_000, stuckMs: 3_000 }
 
 test('[D22] a beat asks by a ping, an empty POST or the next poll answers', async () => {
   await open({ options: { heartbeat: BEAT } })

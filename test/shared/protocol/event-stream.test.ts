@@ -2,6 +2,8 @@
 import {
   decodeFrames,
   encodeFrames,
+  MAX_BODY_FRAMES,
+  MAX_SHARED_BODY_BYTES,
   parseStreamClosed,
   parseStreamOpened,
 } from '../../../shared/protocol/index.js'
@@ -34,6 +36,17 @@ test('[D17] a body that is cut anywhere inside a frame, or lies about a length, 
   }
   throwsCode('malformed', () => decodeFrames(Uint8Array.of(5, 1, 2)))
   throwsCode('malformed', () => decodeFrames(new Uint8Array(20).fill(0xff)))
+})
+
+test('[D17] a body holds one frame of any size, or several that are bounded together', () => {
+  const [large, rest] = [new Uint8Array(MAX_SHARED_BODY_BYTES), new Uint8Array(1)]
+  assert.is(decodeFrames(encodeFrames([new Uint8Array(2 * MAX_SHARED_BODY_BYTES)])).length, 1)
+  assert.is(decodeFrames(encodeFrames([large.subarray(1), rest])).length, 2)
+  throwsCode('malformed', () => decodeFrames(encodeFrames([large, rest])))
+  throwsCode('malformed', () => decodeFrames(encodeFrames([rest, large])))
+  // Zeros are frames of no length.
+  assert.is(decodeFrames(new Uint8Array(MAX_BODY_FRAMES)).length, MAX_BODY_FRAMES)
+  throwsCode('malformed', () => decodeFrames(new Uint8Array(MAX_BODY_FRAMES + 1)))
 })
 
 test('[D17] an opening event names a session and a beat, a closing one a code', () => {
