@@ -41,7 +41,7 @@ export interface Plenum extends SpaceCalls {
    * @throws as `start`, or the error of the operating system: nothing stays open
    */
   listen(): Promise<ServiceAddress>
-  /** Takes the upgrades of one more server. @returns leaves it alone again */
+  /** Takes the upgrades of one more server; after `close` it leaves it alone. @returns leaves it alone again */
   attach(server: Server): () => void
   /** Middleware, or a listener of an http server's `request`: what is not Plenum's goes on to `next`. */
   readonly handler: Handler
@@ -125,7 +125,9 @@ export const createPlenum = (options: PlenumOptions = {}): Plenum => {
     }
   }
   const attach = (server: Server): (() => void) =>
-    claim(server, request => readTarget(request.url ?? '', basePath) !== null)
+    state.type === 'ended'
+      ? () => {}
+      : claim(server, request => readTarget(request.url ?? '', basePath) !== null)
 
   const listenAlone = async (server: Server): Promise<ServiceAddress> => {
     const { observer } = await start()

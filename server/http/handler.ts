@@ -40,16 +40,22 @@ export const createHandler = ({ basePath, routes }: HandlerOptions): Handler => 
   const isBelow = (target: string): boolean =>
     target.startsWith(basePath) &&
     (basePath === '' || ['/', '?', undefined].includes(target[basePath.length]))
+  /** Where the routes are among an application's own, and cannot say yet which are theirs. */
+  const isOthers = (target: string, next: Exchange['next']): boolean =>
+    basePath === '' && next !== undefined && !OWN.test(target)
   return (request, response, next) => {
     const target = (request as Partial<Request>).originalUrl ?? request.url ?? ''
     const current = routes()
     if (!isBelow(target) || current.type === 'ended') passOn(response, next)
+    else if (current.type === 'starting' && isOthers(target, next)) passOn(response, next)
     else if (current.type === 'starting')
       answer(response, new PlenumError('draining', 'the server is starting'))
     else if (current.door?.handle(request, response) !== true)
       serve(current.app, target, { request, response, next })
   }
 }
+
+const OWN = /^\/(?:sync|api|healthz|readyz|metrics)(?:[/?]|$)/
 
 interface Exchange {
   readonly request: IncomingMessage

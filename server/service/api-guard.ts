@@ -53,8 +53,8 @@ export const createApiGuard = (
       const applicant = { dialect: 'plenum', spacePath: spacePath(space), ...callerOf(request) } as const
       const verdict = await judge.judge(applicant)
       if (verdict.type === 'refused') {
-        const { code, message } = verdict.refusal
-        throw new PlenumError(code, message, { cause: verdict.cause })
+        const { code, message, retryAfterMs } = verdict.refusal
+        throw new PlenumError(code, message, { cause: verdict.cause, retryAfterMs })
       }
       const { access, place } = verdict
       return { space, access, place }

@@ -198,6 +198,8 @@ test('[Z3] a close drains, takes its listeners off, and leaves the server to the
   assert.ok(server.listening)
   assert.is(await (await fetch(`${url}/collab/healthz`)).text(), 'nothing of ours')
   await rejectsWithCode('draining', plenum.start())
+  plenum.attach(server)
+  assert.equal(listeners(), untouched)
 })
 
 test('[Z3] one server of several is left alone again', async () => {
@@ -265,6 +267,18 @@ test('[Z4] before it has started it says so, and what it is told to close never 
   assert.match(await upgrade(url, '/collab/sync/demo'), /^HTTP\/1\.1 503 .*Retry-After/s)
   const answer = await fetch(`${url}/collab/healthz`)
   assert.equal([answer.status, answer.headers.get('retry-after')], [503, '5'])
+
+  // Without a path of its own it leaves alone what cannot be its.
+  const own = express()
+  const late = here.create({ app: own })
+  own.use((_request, response) => void response.send('yours'))
+  const ownUrl = await listening(here.serve(own))
+  assert.is(await (await fetch(`${ownUrl}/`)).text(), 'yours')
+  assert.is(await (await fetch(`${ownUrl}/apiary`)).text(), 'yours')
+  for (const path of ['/readyz', '/api/spaces', '/sync/demo', '/healthz?x'])
+    assert.is((await fetch(ownUrl + path)).status, 503)
+  await late.start()
+  assert.is((await fetch(`${ownUrl}/readyz`)).status, 200)
 
   const closing = plenum.close()
   open()
