@@ -180,6 +180,7 @@ export const SCENARIOS: readonly Scenario[] = [
     leftOut: {
       'y-websocket-server':
         'it was not done after nine minutes: every client tells it of every member of whom it is told',
+      'hocuspocus-3': 'it was not done after seven minutes',
       ...NO_EARLIER_MEMBERS,
     },
     run: members,

@@ -101,17 +101,10 @@ export class OpenSpaces {
 
   /** Closes a space; never rejects. */
   retire(space: Space, { work = async () => {}, code }: Retirement = {}): Promise<void> {
-    const { observer, events } = this.#context
-    const done = space
-      .close(code)
-      .then(work)
-      .catch(cause => {
-        observer.report('error', 'closing a space failed', { space: space.name, error: toPlenumError(cause) })
-      })
-      .then(() => {
-        this.#entries.delete(space.name)
-        events.tell('space-closed', { space: space.name })
-      })
+    const done = this.#told(space, space.close(code).then(work)).then(() => {
+      this.#entries.delete(space.name)
+      this.#context.events.tell('space-closed', { space: space.name })
+    })
     this.#entries.set(space.name, { type: 'evicting', done })
     return done
   }
@@ -133,15 +126,25 @@ export class OpenSpaces {
     this.#isCutOff = true
   }
 
-  /** Closes what is open. */
+  /** Closes what is open; never rejects. */
   async end(): Promise<void> {
     const ends = [...this.#entries.values()].map(entry => {
-      if (entry.type === 'active') return entry.space.close('draining')
+      if (entry.type === 'active') return this.#told(entry.space, entry.space.close('draining'))
       return entry.type === 'evicting' ? entry.done : undefined
     })
     await Promise.all(ends)
     for (const { name } of this.everyOpen()) this.#context.events.tell('space-closed', { space: name })
     this.#entries.clear()
+  }
+
+  /** A failure is told, and is nobody's to handle. */
+  async #told({ name }: Space, closing: Promise<unknown>): Promise<void> {
+    try {
+      await closing
+    } catch (cause) {
+      const error = toPlenumError(cause)
+      this.#context.observer.report('error', 'closing a space failed', { space: name, error })
+    }
   }
 
   async #load(name: SpaceName): Promise<Space> {
