@@ -315,9 +315,9 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'memory-spaces',
-    title: 'memory of 1,000 small open spaces with a client each, 15 s after their last edit',
+    title: 'memory of 2,000 small open spaces with a client each, 15 s after their last edit',
     group: 'Memory',
-    parameters: { clients: 1_000, writers: 0, rate: 0, seconds: 15 },
+    parameters: { clients: 2_000, writers: 0, rate: 0, seconds: 15 },
     needs: ['documents'],
     leftOut: { relay: 'it keeps no documents' },
     run: smallSpaces,
@@ -333,9 +333,9 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'idle',
-    title: 'memory of 1,000 connections in rooms of 100 that do nothing',
+    title: 'memory of 2,000 connections in rooms of 100 that do nothing',
     group: 'Memory',
-    parameters: { clients: 1_000, writers: 0, rate: 0, seconds: 3 },
+    parameters: { clients: 2_000, writers: 0, rate: 0, seconds: 3 },
     needs: [],
     run: idleConnections,
   },
