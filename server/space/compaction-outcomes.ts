@@ -5,7 +5,6 @@
 import { assertNever } from '../../shared/errors.js'
 import type { SpaceName } from '../../shared/names.js'
 import type { CommitQueue } from './commit-queue.js'
-import type { Epoch } from './epoch.js'
 import type { EventSink } from './events.js'
 import type { OpenSpaces } from './open-spaces.js'
 import type { Space } from './space.js'
@@ -13,7 +12,6 @@ import type { CompactionOutcome, UpdateStore } from './update-store.js'
 
 export interface FollowingOptions {
   readonly spaces: OpenSpaces
-  readonly epoch: Epoch
   readonly commits: CommitQueue
   readonly store: UpdateStore
   readonly events: EventSink
@@ -25,7 +23,7 @@ export const followCompaction = async (
   outcome: CompactionOutcome,
   options: FollowingOptions,
 ): Promise<void> => {
-  const { spaces, epoch, events } = options
+  const { spaces, events } = options
   // A space that is being loaded may have read what was there before.
   await spaces.loading(name)
   const space = spaces.opened(name)
@@ -40,7 +38,6 @@ export const followCompaction = async (
       return
     case 'repaired':
       // The content is no longer what its connections have: they come back to the new incarnation.
-      epoch.renew()
       space.closeSessions('internal', 'the space was repaired')
       spaces.evict(space)
       return
@@ -54,11 +51,7 @@ export const followCompaction = async (
 }
 
 /** A space that needs a repair and is written to all the time is closed for it; who comes back waits. */
-const compactAtRest = async (
-  space: Space,
-  { spaces, epoch, commits, store }: FollowingOptions,
-): Promise<void> => {
-  epoch.renew()
+const compactAtRest = async (space: Space, { spaces, commits, store }: FollowingOptions): Promise<void> => {
   space.closeSessions('internal', 'the space is being repaired')
   await spaces.retire(space, {
     work: async () => {

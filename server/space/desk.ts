@@ -133,7 +133,6 @@ export class Desk implements SpaceDesk {
     return this.#decisions.run(name, async () => {
       if (((await catalogue.find(name))?.deletedAtMs ?? null) !== null) await rooms.whenEmpty(name)
       const { generation, isNew } = await catalogue.create(name, scheduler.now())
-      if (isNew) rooms.renewEpoch()
       return { incarnation: this.#incarnationOf(generation), isNew }
     })
   }

@@ -5,7 +5,6 @@
 import { PlenumError } from '../../shared/errors.js'
 import type { SpaceName } from '../../shared/names.js'
 import { PROTOCOL_VERSION, type ResumePoint } from '../../shared/protocol/index.js'
-import type { Epoch } from './epoch.js'
 import type { SpaceLimits } from './limits.js'
 import type { OpenSpaces } from './open-spaces.js'
 import type { Access, Dialect, Peer } from './peer.js'
@@ -16,7 +15,6 @@ import { type Authenticate, Session } from './session.js'
 export interface JoiningOptions {
   readonly spaces: OpenSpaces
   readonly revocations: Revocations
-  readonly epoch: Epoch
   readonly scheduler: Scheduler
   readonly randomId: () => string
   readonly limits: SpaceLimits
@@ -42,7 +40,7 @@ export class Joining {
 
   /** @throws as Registry.join */
   async join(name: SpaceName, peer: Peer, options: JoinOptions): Promise<Session> {
-    const { spaces, revocations, epoch, limits, scheduler, randomId } = this.#options
+    const { spaces, revocations, limits, scheduler, randomId } = this.#options
     await revocations.expectWelcome(name, options.access.user)
     let space = await spaces.open(name)
     // It may have ended in the very turn in which this one waited for it.
@@ -63,7 +61,7 @@ export class Joining {
       inbox: space,
       scheduler,
       maxFrameBytes: limits.maxFrameBytes,
-      resumeAfter: after?.epoch === epoch.current ? after.position : null,
+      resumeAfter: after?.epoch === space.epoch ? after.position : null,
       needsRenewals,
     })
     if (dialect === 'plenum') {
@@ -72,7 +70,7 @@ export class Joining {
         version: PROTOCOL_VERSION,
         session: randomId(),
         incarnation: space.incarnation,
-        epoch: epoch.current,
+        epoch: space.epoch,
         user: access.user,
         role: access.role,
         serverTimeMs: scheduler.now(),

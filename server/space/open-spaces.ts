@@ -14,7 +14,8 @@ export interface OpenSpacesOptions {
 }
 
 type Entry =
-  | { readonly type: 'loading'; readonly space: Promise<Space> }
+  /** What a lost append was to bring may be in what was read; it ends then. */
+  | { readonly type: 'loading'; readonly space: Promise<Space>; isLost: boolean }
   | { readonly type: 'active'; readonly space: Space }
   | { readonly type: 'evicting'; readonly done: Promise<void> }
 
@@ -87,10 +88,17 @@ export class OpenSpaces {
       case undefined: {
         this.#suspensions.expectLoadable(name)
         const space = this.#load(name)
-        this.#entries.set(name, { type: 'loading', space })
+        this.#entries.set(name, { type: 'loading', space, isLost: false })
         return space
       }
     }
+  }
+
+  /** What was relayed of a space will never be on the disk: it ends, and so does a load that may have read it. */
+  lost(name: SpaceName): void {
+    const entry = this.#entries.get(name)
+    if (entry?.type === 'active') entry.space.fail(lostAppend('internal'))
+    else if (entry?.type === 'loading') entry.isLost = true
   }
 
   /** Closes a space that nobody needs, or that cannot go on: the next to ask loads it anew. */
@@ -155,6 +163,11 @@ export class OpenSpaces {
         await space.close()
         throw new PlenumError('draining')
       }
+      const entry = this.#entries.get(name)
+      if (entry?.type === 'loading' && entry.isLost) {
+        await space.close()
+        throw lostAppend('load_failed')
+      }
       observer.count('loads')
       this.#suspensions.apply(space)
       this.#entries.set(name, { type: 'active', space })
@@ -174,3 +187,6 @@ export class OpenSpaces {
     }
   }
 }
+
+const lostAppend = (code: ErrorCode): PlenumError =>
+  new PlenumError(code, 'an append was refused by the store')

@@ -2,7 +2,6 @@
  * The spaces of one process: what they share is put together here, what is due by time is done once a second, and
  * all of them end together. What one space does never reaches another.
  */
-import { PlenumError } from '../../shared/errors.js'
 import type { SpaceName } from '../../shared/names.js'
 import { CommitQueue } from './commit-queue.js'
 import { followCompaction } from './compaction-outcomes.js'
@@ -105,14 +104,14 @@ export class Registry {
     const compactions = new Compactions({
       store,
       observer,
-      followUp: (name, outcome) => followCompaction(name, outcome, { spaces, epoch, commits, store, events }),
+      followUp: (name, outcome) => followCompaction(name, outcome, { spaces, commits, store, events }),
       onFailed: name => spaces.opened(name)?.compacted(null),
     })
     this.#compactions = compactions
     const { catalogue, id: storeId } = store
     const revocations = new Revocations(catalogue)
-    this.#joining = new Joining({ spaces, revocations, epoch, scheduler, randomId, limits })
-    this.#rooms = new Rooms({ spaces, commits, compactions, journal, epoch, events })
+    this.#joining = new Joining({ spaces, revocations, scheduler, randomId, limits })
+    this.#rooms = new Rooms({ spaces, commits, compactions, journal, events })
     this.desk = new Desk({ rooms: this.#rooms, catalogue, revocations, scheduler, storeId })
   }
 
@@ -182,8 +181,8 @@ export class Registry {
         if (events.wants('saved')) events.tell('saved', { space: name, position, users: usersOf(flushes) })
       },
       onLost: name => {
-        this.#epoch.renew()
-        this.#spaces.opened(name)?.fail(new PlenumError('internal', 'an append was refused by the store'))
+        this.#epoch.renew(name)
+        this.#spaces.lost(name)
       },
       onDegraded: () => {
         for (const space of this.#spaces.everyOpen()) space.degraded()
@@ -198,7 +197,7 @@ export class Registry {
 
   /** A space that cannot go on: the next to ask loads it anew. */
   #drop(space: Space): void {
-    this.#epoch.renew()
+    this.#epoch.renew(space.name)
     if (this.#spaces.opened(space.name) === space) this.#spaces.evict(space)
   }
 }

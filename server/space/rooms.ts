@@ -6,7 +6,6 @@ import { PlenumError } from '../../shared/errors.js'
 import type { SpaceName } from '../../shared/names.js'
 import type { CommitQueue } from './commit-queue.js'
 import type { Compactions } from './compactions.js'
-import type { Epoch } from './epoch.js'
 import type { EventSink } from './events.js'
 import type { MemberJournal } from './member-journal.js'
 import type { RosterMember } from './members.js'
@@ -18,7 +17,6 @@ export interface RoomsOptions {
   readonly commits: CommitQueue
   readonly compactions: Compactions
   readonly journal: MemberJournal
-  readonly epoch: Epoch
   readonly events: EventSink
 }
 
@@ -76,10 +74,5 @@ export class Rooms {
     await spaces.closing(name)
     await compactions.whenDone(name)
     await journal.forget(name)
-  }
-
-  /** Positions in the spaces begin anew. */
-  renewEpoch(): void {
-    this.#options.epoch.renew()
   }
 }

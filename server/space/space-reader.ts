@@ -1,7 +1,6 @@
 /** What programs read of one open space: always one cut, as of one turn, and without a document where bytes tell it. */
 import { PlenumError } from '../../shared/errors.js'
 import type { Root, RootsFound } from './engine.js'
-import type { Epoch } from './epoch.js'
 import type { AttestedIntentions, IntentionsDesk } from './intentions-desk.js'
 import type { RosterMember } from './members.js'
 import type { Readings } from './readings.js'
@@ -16,7 +15,7 @@ export interface SpaceReaderOptions {
   readonly residence: Residence
   readonly log: SpaceLog
   readonly incarnation: string
-  readonly epoch: Epoch
+  epoch(): string
   presence(): readonly PresentClient[]
   members(): readonly RosterMember[]
 }
@@ -40,7 +39,7 @@ export class SpaceReader {
       // From here on nothing is awaited: people come and go between turns, too.
       return {
         incarnation,
-        epoch: epoch.current,
+        epoch: epoch(),
         position: log.position,
         stateVector,
         presence: presence(),

@@ -131,7 +131,7 @@ export class Space implements SpaceInbox {
       residence,
       log,
       incarnation: this.incarnation,
-      epoch: context.epoch,
+      epoch: () => this.epoch,
       presence: () => presence.states,
       members: () => this.members,
     })
@@ -177,6 +177,11 @@ export class Space implements SpaceInbox {
 
   get incarnation(): string {
     return incarnationOf(this.#context.store.id, this.#generation)
+  }
+
+  /** Positions mean something only within one. */
+  get epoch(): string {
+    return this.#context.epoch.of(this.name, this.#generation)
   }
 
   /** Who is here, and who was. */

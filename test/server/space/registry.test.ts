@@ -234,6 +234,33 @@ const brokenWhen = (inline: Engine, failing: { isBroken: boolean }): Engine => (
   close: space => inline.close(space),
 })
 
+test('[S10] a load that read a flush on its way, which the store then refused, opens no space with it', async () => {
+  const failing = { isBroken: false }
+  const core = new Core({ engine: inline => brokenWhen(inline, failing) })
+  const author = await core.live()
+  const doc = new Writer()
+  core.store.hold('append')
+  core.store.fail('append', 2, 'internal')
+  await author.say(doc.type('never stored'))
+  failing.isBroken = true
+  await author.say(doc.ask())
+  failing.isBroken = false
+  core.store.hold('load')
+  const early = core.call()
+  await core.settle()
+  core.store.release('append')
+  await core.settle()
+  core.store.release('load')
+  await core.settle()
+  assert.equal(early.take(), [])
+  assert.is(early.closed?.code, 4500)
+  assert.equal([core.registry.status.spaces, core.engine.size], [0, 0])
+  const back = await core.live()
+  await back.say(doc.answer())
+  assert.is(await textOf(core), 'never stored')
+  assert.is((await core.store.load(DEMO)).position, 1)
+})
+
 test('[R4] what is on the disk and not confirmed is not told as durable', async () => {
   const failing = { isBroken: false }
   const core = new Core({ engine: inline => brokenWhen(inline, failing) })

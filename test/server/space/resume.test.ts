@@ -2,7 +2,7 @@
 import type { InlineEngine } from '../../../server/space/engine/inline-engine.js'
 import type { Engine } from '../../../server/space/engine.js'
 import type { ServerMessage } from '../../../shared/protocol/index.js'
-import { type Caller, Core, DEMO, NOTHING } from '../../support/core.js'
+import { type Caller, Core, DEMO, NOTHING, spaceName } from '../../support/core.js'
 import { assert, suite } from '../../support/suite.js'
 import { Writer } from '../../support/writer.js'
 
@@ -270,6 +270,37 @@ test('[M17] after a flush that the store refused for good nobody goes on from wh
   await author.say(doc.type('never stored'))
   await core.advance(1000)
   core.store.mend('append')
+  const { opening, content } = await comeBack(set, set)
+  assert.is.not(epochIn(opening), epoch)
+  isFull(content)
+})
+
+test('[M19] what fails in one space lets those of another go on from where they were', async () => {
+  const set = await setUp()
+  const { core, author, doc, reader, epoch } = set
+  const other = spaceName('other')
+  const stranger = await core.live({ space: other })
+  core.store.fail('append', 2, 'internal')
+  await stranger.say(new Writer().type('never stored'))
+  core.store.mend('append')
+  stranger.take()
+  assert.is(stranger.closed?.code, 4500)
+  assert.is.not(epochIn((await core.join({ space: other })).take()), epoch)
+  await author.say(doc.type('while away'))
+  const { opening, content } = await comeBack(set, set)
+  assert.is(epochIn(opening), epoch)
+  hasMissed(content)
+  reader.read(content)
+  isWhole(set)
+})
+
+test('[M17] a space that was repaired while nobody was there has another epoch', async () => {
+  const set = await setUp()
+  const { core, author, epoch } = set
+  author.hangUp()
+  await core.advance(60_000)
+  assert.is(core.registry.status.spaces, 0, 'evicted')
+  core.store.disk.spaces.get(DEMO)!.generation++
   const { opening, content } = await comeBack(set, set)
   assert.is.not(epochIn(opening), epoch)
   isFull(content)
