@@ -142,6 +142,14 @@ export const CONFIG_TABLE = Object.freeze({
     300,
     { min: 1 },
   ),
+  gateTimeoutMs: duration(
+    named(
+      'GATE_TIMEOUT',
+      'How long `authorize`, or a gate of the application, may take to say who somebody is; then whoever waits is refused with `internal`',
+    ),
+    10_000,
+    { min: 100, max: 600_000 },
+  ),
   heartbeatMs: duration(
     named(
       'HEARTBEAT',

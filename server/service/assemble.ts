@@ -35,6 +35,7 @@ import { deflatePacking } from './deflate.js'
 import { openEngine } from './open-engine.js'
 import { type OpenStore, openServiceStore } from './open-store.js'
 import { revokingGate } from './revoking-gate.js'
+import { TimelyDemoDesk } from './timely-demo-desk.js'
 
 export interface AssemblyOptions {
   /** Another store than the SQLite file in the data folder. The service closes it. */
@@ -82,6 +83,7 @@ export const assemble = async (
   events: EventSink,
 ): Promise<Assembly> => {
   const { scheduler = systemScheduler } = options
+  const { gateTimeoutMs } = config
   const now = (): number => scheduler.now()
   const sweepMs = Math.min(SWEEP_MS, config.heartbeatMs)
   let live: Live | null = null
@@ -104,6 +106,7 @@ export const assemble = async (
       gate: await openGate(config, options, { observer, now }),
       observer,
       now,
+      gateTimeoutMs,
     })
     const registry = new Registry({
       store: opened.store,
@@ -124,6 +127,7 @@ export const assemble = async (
       spaces: registry,
       observer,
       now,
+      gateTimeoutMs,
       basePath: config.basePath,
       trustedProxies: config.trustProxy,
       // The spaces close what is too slow, with a code, before the heartbeat ends it without.
@@ -136,7 +140,7 @@ export const assemble = async (
     const door = new WebSocketDoor({ ...doorOptions, isCompressing: config.compression === 'on' })
     const secondDoor = new EventStreamDoor(doorOptions)
     const doors = [door, secondDoor]
-    const judge = new Judge({ gate, admission, now })
+    const judge = new Judge({ gate, admission, now, gateTimeoutMs })
     const watchers = new Watchers({
       gate,
       desk: registry.desk,
@@ -147,11 +151,12 @@ export const assemble = async (
       stuckMs: config.slowPeerDeadlineMs + config.heartbeatMs,
     })
     live = { connected: [...doors, watchers], registry }
+    const demoDesk = options.demoDesk && new TimelyDemoDesk(options.demoDesk, now, gateTimeoutMs)
     const app = createHttpApp({
       basePath: config.basePath,
       status: () => registry.status,
       metrics: config.metrics === 'on' ? metrics : null,
-      demo: config.demo === 'on' ? { folder: DEMO_FOLDER, desk: options.demoDesk ?? null } : null,
+      demo: config.demo === 'on' ? { folder: DEMO_FOLDER, desk: demoDesk ?? null } : null,
       api: {
         ...createApiGuard(judge, config),
         desk: registry.desk,
@@ -163,8 +168,8 @@ export const assemble = async (
     })
     const sweeps = setInterval(() => {
       const nowMs = now()
-      for (const part of [registry, ...doors, watchers, judge, watched, admission, opened])
-        attempt(observer, () => part.sweep(nowMs))
+      for (const part of [registry, ...doors, watchers, judge, watched, demoDesk, admission, opened])
+        attempt(observer, () => part?.sweep(nowMs))
     }, sweepMs)
     return {
       observer,
@@ -175,7 +180,8 @@ export const assemble = async (
 
       async drain() {
         for (const each of doors) each.stopAccepting()
-        judge.stopAdmitting()
+        judge.close()
+        demoDesk?.close()
         observer.report('info', 'draining', { connections: connectionsOf(doors) })
         const report = await registry.drain(config.drainDeadlineMs)
         await Promise.all([...doors, watchers].map(each => each.close(GOODBYE_MS)))

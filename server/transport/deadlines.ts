@@ -2,7 +2,8 @@
 
 interface Watched {
   readonly sinceMs: number
-  giveUp(): void
+  readonly late: () => Error
+  giveUp(error: Error): void
 }
 
 export class Deadlines {
@@ -20,18 +21,24 @@ export class Deadlines {
   /** The promise's result; rejects with `late()` once a sweep finds it overdue. */
   within<Result>(promise: Promise<Result>, nowMs: number, late: () => Error): Promise<Result> {
     return new Promise((resolve, reject) => {
-      const watched: Watched = { sinceMs: nowMs, giveUp: () => reject(late()) }
+      const watched: Watched = { sinceMs: nowMs, late, giveUp: reject }
       this.#watched.add(watched)
       const forget = (): boolean => this.#watched.delete(watched)
       promise.then(resolve, reject).then(forget, forget)
     })
   }
 
+  /** Rejects whatever has not settled yet. */
+  giveUp(error: () => Error): void {
+    for (const { giveUp } of this.#watched) giveUp(error())
+    this.#watched.clear()
+  }
+
   sweep(nowMs: number): void {
     for (const watched of this.#watched) {
       if (nowMs - watched.sinceMs < this.#timeoutMs) continue
       this.#watched.delete(watched)
-      watched.giveUp()
+      watched.giveUp(watched.late())
     }
   }
 }

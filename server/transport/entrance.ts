@@ -20,6 +20,8 @@ export interface DoorOptions {
   readonly observer: DoorObserver
   /** The clock, ms since 1970. */
   readonly now: () => number
+  /** How long the gate may think about somebody. */
+  readonly gateTimeoutMs: number
   /** The path in front of `/sync/`, without a slash at its end; often empty. */
   readonly basePath: string
   readonly trustedProxies: number
@@ -135,6 +137,7 @@ export class Entrance<Held extends HeldConnection> {
     this.stopAdmitting()
     if (!this.#isEmpty) await this.#emptied(graceMs)
     for (const connection of [...this.#inside.keys(), ...this.#refused]) connection.terminate('draining')
+    this.#judge.close()
   }
 
   get #isEmpty(): boolean {

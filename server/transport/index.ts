@@ -1,5 +1,6 @@
 /** The doors as the service wires them. */
 export { claimUpgrades, type UpgradeTaker } from './claimed-upgrades.js'
+export { Deadlines } from './deadlines.js'
 export type { DoorOptions } from './entrance.js'
 export { EventStreamDoor } from './event-stream/door.js'
 export { sweptBeatMs } from './heartbeat.js'

@@ -36,28 +36,39 @@ export interface JudgeOptions {
   readonly admission: Admission
   /** The clock, ms since 1970. */
   readonly now: () => number
+  /** How long the gate may think about somebody. */
+  readonly gateTimeoutMs: number
 }
-
-/** How long the gate may think about somebody. */
-export const GATE_TIMEOUT_MS = 10_000
 
 export class Judge {
   readonly #options: JudgeOptions
-  readonly #waiting = new Deadlines(GATE_TIMEOUT_MS)
+  /** The gate's answers about those who want to come in, and about those who are inside. */
+  readonly #arriving: Deadlines
+  readonly #known: Deadlines
   #isDraining = false
 
   constructor(options: JudgeOptions) {
     this.#options = options
+    this.#arriving = new Deadlines(options.gateTimeoutMs)
+    this.#known = new Deadlines(options.gateTimeoutMs)
   }
 
-  /** From now on everybody is refused with `draining`. */
+  /** From now on everybody is refused with `draining`, whoever waits for the gate included. */
   stopAdmitting(): void {
     this.#isDraining = true
+    this.#arriving.giveUp(draining)
+  }
+
+  /** Nobody waits for the gate any more. */
+  close(): void {
+    this.stopAdmitting()
+    this.#known.giveUp(draining)
   }
 
   /** Gives up on a gate that does not answer. Call it once a second. */
   sweep(nowMs: number): void {
-    this.#waiting.sweep(nowMs)
+    this.#arriving.sweep(nowMs)
+    this.#known.sweep(nowMs)
   }
 
   async judge(applicant: Applicant): Promise<Verdict> {
@@ -68,7 +79,7 @@ export class Judge {
     if (!('leave' in place)) return refused(place)
     try {
       const space = parseSpacePath(applicant.spacePath)
-      const access = await this.#admit(applicant, space)
+      const access = await this.#admit(applicant, space, this.#arriving)
       // The wait for the gate may have seen the drain begin.
       if (this.#isDraining) throw new PlenumError('draining')
       const refusal = place.claim(space, access, dialect, now())
@@ -94,7 +105,7 @@ export class Judge {
     if (refusal !== null) return refused(refusal)
     try {
       const space = parseSpacePath(applicant.spacePath)
-      return { type: 'known', space, access: await this.#admit(applicant, space) }
+      return { type: 'known', space, access: await this.#admit(applicant, space, this.#known) }
     } catch (error) {
       const known = toPlenumError(error)
       if (known.code === 'unauthenticated') admission.failed(address, now())
@@ -107,7 +118,7 @@ export class Judge {
    * @throws what `judge` refuses with, but for lack of room
    */
   async admitRequest(caller: Caller, space: SpaceName): Promise<Access> {
-    return this.#answer(caller, () => this.#admit(caller, space))
+    return this.#answer(caller, () => this.#admit(caller, space, this.#arriving))
   }
 
   /** Who asks something of no space in particular. @throws as `admitRequest`; forbidden where the gate cannot tell */
@@ -116,7 +127,7 @@ export class Judge {
     return this.#answer(caller, async () => {
       if (gate.scope === undefined)
         throw new PlenumError('forbidden', 'tokens are not judged here without a space')
-      return this.#inTime(gate.scope({ ...caller.credentials, address: caller.address }))
+      return this.#inTime(gate.scope({ ...caller.credentials, address: caller.address }), this.#arriving)
     })
   }
 
@@ -136,15 +147,18 @@ export class Judge {
     }
   }
 
-  #admit({ credentials, address }: Caller, space: SpaceName): Promise<Access> {
-    return this.#inTime(this.#options.gate.admit({ ...credentials, address }, space))
+  #admit({ credentials, address }: Caller, space: SpaceName, waiting: Deadlines): Promise<Access> {
+    return this.#inTime(this.#options.gate.admit({ ...credentials, address }, space), waiting)
   }
 
-  #inTime<Answer>(answer: Promise<Answer>): Promise<Answer> {
-    const late = (): Error => new PlenumError('internal', 'the gate did not answer in time')
-    return this.#waiting.within(answer, this.#options.now(), late)
+  #inTime<Answer>(answer: Promise<Answer>, waiting: Deadlines): Promise<Answer> {
+    return waiting.within(answer, this.#options.now(), gateIsLate)
   }
 }
+
+export const gateIsLate = (): PlenumError => new PlenumError('internal', 'the gate did not answer in time')
+
+const draining = (): PlenumError => new PlenumError('draining')
 
 export const refusalOf = ({ code, message, retryAfterMs }: PlenumError): Refusal => ({
   code,

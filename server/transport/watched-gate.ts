@@ -2,11 +2,11 @@
  * The gate as those inside meet it: a renewal that hangs is cut, and one that fails through no fault of its bearer is
  * reported, whichever door they came through.
  */
-import { PlenumError, toPlenumError } from '../../shared/errors.js'
+import { toPlenumError } from '../../shared/errors.js'
 import type { SpaceName } from '../../shared/names.js'
 import type { Access } from '../space/peer.js'
 import { Deadlines } from './deadlines.js'
-import { GATE_TIMEOUT_MS } from './judge.js'
+import { gateIsLate } from './judge.js'
 import type { DoorObserver, Gate } from './ports.js'
 
 export interface WatchedGateOptions {
@@ -14,16 +14,19 @@ export interface WatchedGateOptions {
   readonly observer: Pick<DoorObserver, 'report'>
   /** The clock, ms since 1970. */
   readonly now: () => number
+  /** How long a renewal may take. */
+  readonly gateTimeoutMs: number
 }
 
 export class WatchedGate implements Gate {
   readonly #options: WatchedGateOptions
-  readonly #waiting = new Deadlines(GATE_TIMEOUT_MS)
+  readonly #waiting: Deadlines
 
   readonly scope?: NonNullable<Gate['scope']>
 
   constructor(options: WatchedGateOptions) {
     this.#options = options
+    this.#waiting = new Deadlines(options.gateTimeoutMs)
     const { gate } = options
     // As `admit`; there only where the gate has it.
     if (gate.scope !== undefined) this.scope = async credentials => gate.scope!(credentials)
@@ -36,9 +39,8 @@ export class WatchedGate implements Gate {
 
   async renew(token: string, space: SpaceName, user: string): Promise<Access> {
     const { gate, observer, now } = this.#options
-    const late = (): Error => new PlenumError('internal', 'the gate did not answer in time')
     try {
-      return await this.#waiting.within(gate.renew(token, space, user), now(), late)
+      return await this.#waiting.within(gate.renew(token, space, user), now(), gateIsLate)
     } catch (cause) {
       const error = toPlenumError(cause)
       if (error.code === 'internal') observer.report('error', 'a renewal failed', { space, error })

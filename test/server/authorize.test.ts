@@ -2,6 +2,7 @@
 import { once } from 'node:events'
 import { WebSocket } from 'ws'
 import type { Authorize } from '../../server/auth/authorize-gate.js'
+import type { PlenumOptions } from '../../server/create-plenum.js'
 import { systemScheduler } from '../../server/space/scheduler.js'
 import { PlenumError } from '../../shared/errors.js'
 import { Embedding, enter, write } from '../support/embedding.js'
@@ -16,15 +17,20 @@ const here = new Embedding()
 test.after.each(() => here.close())
 
 /** Its clock may be moved on, and nobody is taken for dead for that. */
-const listen = async (authorize: Authorize) => {
+const listen = async (authorize: Authorize, options: PlenumOptions = {}) => {
   let laterMs = 0
   const scheduler = { ...systemScheduler, now: () => Date.now() + laterMs }
-  const plenum = here.create({ authorize, scheduler, config: { heartbeatMs: 600_000 } })
+  const plenum = here.create({
+    ...options,
+    authorize,
+    scheduler,
+    config: { heartbeatMs: 600_000, ...options.config },
+  })
   const { url } = await plenum.listen()
   const wait = (ms: number): void => {
     laterMs += ms
   }
-  return { url, wait }
+  return { plenum, url, wait }
 }
 
 const membersOf = async (url: string, headers: Record<string, string> = {}): Promise<Response> =>
@@ -159,4 +165,63 @@ test('[Z6] an upgrade that hangs is refused after ten seconds, and its place is 
   wait(11_000)
 
   assert.is((await (await client).closed).code, 4500)
+})
+
+test('[Z6] how long it may take is a setting, and an answer that comes too late lets nobody in', async () => {
+  const late: { allow(): void; fail(): void }[] = []
+  const { plenum, url, wait } = await listen(
+    () =>
+      new Promise((resolve, reject) => {
+        const allow = (): void => resolve({ user: 'ann', role: 'write' })
+        late.push({ allow, fail: () => reject(new Error('too late')) })
+      }),
+    { config: { gateTimeoutMs: 60_000 } },
+  )
+  const [first, second] = [enter(url, 'demo', 'a'), enter(url, 'demo', 'b')]
+  await until('they are asked for', () => late.length === 2)
+
+  wait(59_000)
+  late[0]!.allow()
+  await (await first).message('welcome')
+  const third = enter(url, 'demo', 'c')
+  await until('it is asked for', () => late.length === 3)
+  wait(61_000)
+
+  assert.is((await (await second).closed).code, 4500)
+  assert.is((await (await third).closed).code, 4500)
+  late[1]!.allow()
+  late[2]!.fail()
+  const fourth = enter(url, 'demo', 'd')
+  await until('it is asked for', () => late.length === 4)
+  late[3]!.allow()
+  await (await fourth).message('welcome')
+  assert.is((await plenum.snapshot('demo')).members.filter(({ left }) => left === null).length, 1)
+})
+
+test('[Z13] a close refuses at once whoever waits for an answer, at every door, and ends', async () => {
+  let asked = 0
+  const never = (): Promise<never> => {
+    asked++
+    return new Promise(() => {})
+  }
+  const { plenum, url } = await listen(never, { config: { demo: 'on' }, demoDesk: { tokenFor: never } })
+  const stock = ending(new WebSocket(`${url.replace('http', 'ws')}/sync/demo`, ['yjs']).on('error', () => {}))
+  const client = enter(url, 'demo', 'a')
+  const stream = fetch(`${url}/sync/demo`, { headers: { accept: 'text/event-stream' } })
+  const request = membersOf(url)
+  const token = fetch(`${url}/demo/token`, {
+    method: 'POST',
+    headers: { authorization: 'Bearer somebody', 'content-type': 'application/json' },
+    body: JSON.stringify({ name: 'Ann', role: 'write' }),
+  })
+  await until('all are asked about', () => asked === 5)
+
+  await plenum.close()
+
+  assert.is((await (await client).closed).code, 4503)
+  const outcome = await stock
+  assert.is(outcome.type === 'status' && outcome.status, 503)
+  for (const response of [await stream, await request, await token]) {
+    assert.equal([response.status, (await response.json()).code], [503, 'draining'])
+  }
 })

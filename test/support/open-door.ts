@@ -56,6 +56,7 @@ export class OpenDoor {
       spaces: this.registry,
       observer,
       now,
+      gateTimeoutMs: 10_000,
       basePath: '',
       trustedProxies: 0,
       heartbeat: { beatMs: 15_000, stuckMs: 45_000 },

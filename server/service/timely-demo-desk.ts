@@ -1,0 +1,33 @@
+/** The demo's desk as visitors meet it: one that does not answer in time keeps no request, whatever it does later. */
+import { PlenumError } from '../../shared/errors.js'
+import type { DemoDesk, DemoWish } from '../http/demo-desk.js'
+import { Deadlines } from '../transport/index.js'
+
+export class TimelyDemoDesk implements DemoDesk {
+  readonly #desk: DemoDesk
+  readonly #now: () => number
+  readonly #waiting: Deadlines
+
+  /** @param now the clock, ms since 1970 */
+  constructor(desk: DemoDesk, now: () => number, timeoutMs: number) {
+    this.#desk = desk
+    this.#now = now
+    this.#waiting = new Deadlines(timeoutMs)
+  }
+
+  async tokenFor(invitation: string, wish: DemoWish): Promise<string | null> {
+    return this.#waiting.within(this.#desk.tokenFor(invitation, wish), this.#now(), isLate)
+  }
+
+  /** Call it once a second. */
+  sweep(nowMs: number): void {
+    this.#waiting.sweep(nowMs)
+  }
+
+  /** Nobody waits any more. */
+  close(): void {
+    this.#waiting.giveUp(() => new PlenumError('draining'))
+  }
+}
+
+const isLate = (): PlenumError => new PlenumError('internal', 'the demo desk did not answer in time')
