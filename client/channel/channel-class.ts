@@ -32,6 +32,8 @@ export interface ChannelOptions {
   readonly onConnection?: (state: ConnectionState, url: string) => void
   readonly pace?: Pace
   readonly openTimeoutMs?: number
+  /** How long a token function may take, ms; 60 s by default. */
+  readonly tokenTimeoutMs?: number
   readonly clock?: Clock
   readonly hints?: WatchHints
 }

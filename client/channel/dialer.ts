@@ -55,6 +55,8 @@ export interface DialerOptions extends Omit<ConversationOptions, 'onSaveState' |
   readonly pace?: Pace | undefined
   /** How long a server may take until its welcome. */
   readonly openTimeoutMs?: number | undefined
+  /** How long the app's token function may take. */
+  readonly tokenTimeoutMs?: number | undefined
   /**
    * Whether the owner's document holds all that it was sent, and the owner answers for it. Without it each
    * connection syncs by state vectors: that of a stock provider, which swallows what cannot be applied.
@@ -81,6 +83,8 @@ interface Running {
 }
 
 const OPEN_TIMEOUT_MS = 15_000
+/** Somebody may have to log in meanwhile. */
+const TOKEN_TIMEOUT_MS = 60_000
 /** A server that lives says something every 20 s. */
 const SILENCE_MS = 30_000
 const LOST = 1006
@@ -242,6 +246,9 @@ export class Dialer {
     const asked = ++this.#asked
     const isCurrent = (): boolean => this.#running === running && this.#asked === asked
     let event: AttemptEvent = { type: 'token' }
+    this.#cancelWait()
+    const { tokenTimeoutMs = TOKEN_TIMEOUT_MS } = this.#options
+    this.#cancelWait = patiently(this.#clock, tokenTimeoutMs, () => this.#giveUpToken(running))
     try {
       running.source = this.#token
       const token = running.source === undefined ? await undefined : await fetchToken(running.source)
@@ -254,6 +261,13 @@ export class Dialer {
       event = { type: 'token-failed' }
     }
     this.#step(event)
+  }
+
+  #giveUpToken(running: Running): void {
+    // What it answers now is too late.
+    this.#asked++
+    running.cause = new PlenumError('internal', 'the token function did not answer in time')
+    this.#step({ type: 'token-failed' })
   }
 
   #dial(running: Running): void {

@@ -23,7 +23,7 @@ export const dialerOptions = (
   { doc, identity, provider }: DialerOwner,
 ): DialerOptions => {
   const { token, transport, WebSocketPolyfill, maxBackoffTime, shouldReconnect, ...rest } = options
-  const { openTimeoutMs, clock, hints, doors } = rest
+  const { openTimeoutMs, tokenTimeoutMs, clock, hints, doors } = rest
   return {
     token: token === undefined ? undefined : identity.guard(token),
     transport:
@@ -41,6 +41,7 @@ export const dialerOptions = (
       return isPermanentClose(close)
     },
     openTimeoutMs,
+    tokenTimeoutMs,
     clock,
     hints,
   }

@@ -45,6 +45,8 @@ export interface SpaceProviderOptions extends StockOptions {
   readonly transport?: OpenTransport
   /** How long a server may take to answer, ms. */
   readonly openTimeoutMs?: number
+  /** How long a token function may take, ms; 60 s by default. */
+  readonly tokenTimeoutMs?: number
   readonly clock?: Clock
   readonly hints?: WatchHints
 }

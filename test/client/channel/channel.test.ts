@@ -322,6 +322,27 @@ test('[P2] a token that cannot be fetched is a failure like another', async () =
   assert.equal(server.pair.protocols, ['plenum.v1', 'bearer.fresh'])
 })
 
+test('[P2] a token that does not come in time is one, too, and is not used when it comes', async () => {
+  const answers: ((token: string) => void)[] = []
+  const token = (): Promise<string> => new Promise(resolve => answers.push(resolve))
+  const { make, clock, events, told, server } = setUp({ token, tokenTimeoutMs: 20_000 })
+  make()
+  await settle()
+  clock.advance(20_000)
+  assert.equal(events, ['error', 'close 1006 no token could be fetched'])
+  assert.is(clock.pending, 0)
+  make()
+  clock.advance(10_000)
+  await settle()
+  assert.is(told.at(-1)?.state, 'connecting')
+  answers[0]!('late')
+  await settle()
+  assert.is(server.hasPair, false)
+  answers[1]!('fresh')
+  await settle()
+  assert.equal(server.pair.protocols, ['plenum.v1', 'bearer.fresh'])
+})
+
 test('[P10] when the network or the user comes back, a waiting channel goes on at once', async () => {
   const { opened, make, server, hint, hasHint, clock } = setUp()
   await opened()
