@@ -18,8 +18,13 @@ export const runService = async (run: ServiceRun): Promise<number> => {
   const { config, io, onListening, demoDesk } = run
   const service = createService({ config, isWithProcessMetrics: true, ...(demoDesk && { demoDesk }) })
   const asked = new Promise<void>(resolve => io.onceAsked(resolve))
-  await onListening(await service.start())
-  await asked
+  try {
+    await onListening(await service.start())
+    await asked
+  } finally {
+    // Also where nobody can be told where it listens: a process that has failed does not go on serving.
+    await service.close()
+  }
   const { unsavedSpaces, unsavedBytes } = await service.close()
   if (unsavedBytes === 0) return EXIT.ok
   io.err(`plenum: ${unsavedBytes} bytes of edits could not be saved, in ${unsavedSpaces.join(', ')}`)

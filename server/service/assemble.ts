@@ -32,6 +32,7 @@ import {
 } from '../transport/index.js'
 import { createApiGuard } from './api-guard.js'
 import { deflatePacking } from './deflate.js'
+import { eachInTurn } from './each-in-turn.js'
 import { openEngine } from './open-engine.js'
 import { type OpenStore, openServiceStore } from './open-store.js'
 import { revokingGate } from './revoking-gate.js'
@@ -61,9 +62,9 @@ export interface Assembly {
   /** Takes requests below `<basePath>/sync/`. */
   readonly secondDoor: EventStreamDoor
   readonly app: App
-  /** Saves, acknowledges and closes every connection; requests are still answered. */
+  /** Saves, acknowledges and closes every connection; requests are still answered. Never rejects */
   drain(): Promise<DrainReport>
-  /** Closes what was opened, after a drain. */
+  /** Closes what was opened, after a drain. Never rejects */
   end(report: DrainReport): Promise<void>
 }
 
@@ -91,16 +92,7 @@ export const assemble = async (
   const observer = createObserver(createLogger(config.logLevel, options.logDestination), metrics, now)
   const opened = await openServiceStore({ config, observer, now }, options.openStore)
   const engine = openEngine(config, observer)
-  /** One after the other; that one cannot be closed is told, and keeps nobody from their end. */
-  const closeParts = async (): Promise<void> => {
-    for (const part of [engine, opened]) {
-      try {
-        await part.close()
-      } catch (error) {
-        observer.report('error', 'closing failed', { error })
-      }
-    }
-  }
+  const closeParts = (): Promise<void> => eachInTurn(observer, [() => engine.close(), () => opened.close()])
   try {
     const watched = new WatchedGate({
       gate: await openGate(config, options, { observer, now }),
@@ -184,7 +176,8 @@ export const assemble = async (
         demoDesk?.close()
         observer.report('info', 'draining', { connections: connectionsOf(doors) })
         const report = await registry.drain(config.drainDeadlineMs)
-        await Promise.all([...doors, watchers].map(each => each.close(GOODBYE_MS)))
+        const farewells = [...doors, watchers].map(each => () => each.close(GOODBYE_MS))
+        await Promise.all(farewells.map(farewell => eachInTurn(observer, [farewell])))
         clearInterval(sweeps)
         return report
       },

@@ -1,11 +1,14 @@
 /**
  * How the spaces of a process end: nothing new is let in, what was received is applied, saved and acknowledged, and
- * every connection is closed, paced. It ends at the deadline at the latest, and says what could not be saved.
+ * every connection is closed, paced. It ends at the deadline at the latest, whatever fails on the way, and says what
+ * could not be saved.
  */
+import { toPlenumError } from '../../shared/errors.js'
 import type { SpaceName } from '../../shared/names.js'
 import type { CommitQueue } from './commit-queue.js'
 import type { Compactions } from './compactions.js'
 import type { MemberJournal } from './member-journal.js'
+import type { Observer } from './observer.js'
 import type { OpenSpaces } from './open-spaces.js'
 import type { Scheduler } from './scheduler.js'
 
@@ -15,6 +18,7 @@ export interface DrainOptions {
   readonly commits: CommitQueue
   readonly journal: MemberJournal
   readonly scheduler: Scheduler
+  readonly observer: Observer
   /** From now. */
   readonly deadlineMs: number
 }
@@ -33,24 +37,32 @@ const PAUSE_MS = 10
 /** What clients are told to wait before they come back. */
 const RETRY_AFTER_MS = 2000
 
+/** Never rejects. */
 export const drain = async (options: DrainOptions): Promise<DrainReport> => {
-  const { spaces, compactions, commits, journal, scheduler, deadlineMs } = options
+  const { spaces, compactions, commits, journal, scheduler, observer, deadlineMs } = options
   spaces.startDraining()
   compactions.close()
   let cancel = (): void => {}
   const deadline = new Promise<void>(resolve => {
     cancel = scheduler.after(deadlineMs, resolve)
   })
-  for (const space of spaces.everyOpen()) space.notifyDraining(RETRY_AFTER_MS)
-  await Promise.race([settle(options), deadline])
-  await Promise.race([closeAll(options), deadline])
+  const inTime = async (step: () => Promise<void>): Promise<void> => {
+    try {
+      await Promise.race([step(), deadline])
+    } catch (cause) {
+      observer.report('error', 'a part of the drain failed', { error: toPlenumError(cause) })
+    }
+  }
+  for (const space of spaces.everyOpen()) await inTime(async () => space.notifyDraining(RETRY_AFTER_MS))
+  await inTime(() => settle(options))
+  await inTime(() => closeAll(options))
   // What arrived until the last connection was closed.
-  await Promise.race([settle(options), deadline])
-  await Promise.race([journal.flush(), deadline])
+  await inTime(() => settle(options))
+  await inTime(() => journal.flush())
   const report = unsaved(options)
   spaces.cutOff()
   commits.close()
-  await Promise.race([spaces.end(), deadline])
+  await inTime(() => spaces.end())
   cancel()
   return report
 }

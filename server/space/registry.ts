@@ -2,6 +2,7 @@
  * The spaces of one process: what they share is put together here, what is due by time is done once a second, and
  * all of them end together. What one space does never reaches another.
  */
+import { toPlenumError } from '../../shared/errors.js'
 import type { SpaceName } from '../../shared/names.js'
 import { CommitQueue } from './commit-queue.js'
 import { followCompaction } from './compaction-outcomes.js'
@@ -57,6 +58,7 @@ export class Registry {
   /** For whoever has no connection. */
   readonly desk: SpaceDesk
   readonly #scheduler: Scheduler
+  readonly #observer: Observer
   readonly #events: EventSink
   readonly #epoch: Epoch
   readonly #commits: CommitQueue
@@ -73,6 +75,7 @@ export class Registry {
     const { store, observer, scheduler, limits, randomId } = options
     const { memberRetentionMs } = limits
     this.#scheduler = scheduler
+    this.#observer = observer
     this.#events = events
     const epoch = new Epoch(randomId)
     this.#epoch = epoch
@@ -140,7 +143,12 @@ export class Registry {
   sweep(nowMs: number): void {
     this.#engineTime.sweep()
     for (const space of this.#spaces.everyOpen()) {
-      space.sweep(nowMs)
+      try {
+        space.sweep(nowMs)
+      } catch (error) {
+        space.fail(toPlenumError(error))
+        continue
+      }
       if (space.isEvictable(this.#scheduler.elapsed())) this.#spaces.evict(space)
     }
     this.#journal.sweep(this.status.peers > 0)
@@ -168,6 +176,7 @@ export class Registry {
       commits: this.#commits,
       journal: this.#journal,
       scheduler: this.#scheduler,
+      observer: this.#observer,
       deadlineMs,
     })
   }

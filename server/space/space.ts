@@ -339,7 +339,8 @@ export class Space implements SpaceInbox {
   }
 
   /**
-   * Closes connections with this code; those that stay are not told of each that goes.
+   * Closes connections with this code; those that stay are not told of each that goes. One that cannot be closed is
+   * gone from here all the same.
    * @returns how many were closed
    */
   closeSessions(code: ErrorCode, reason?: string, atMost = Number.POSITIVE_INFINITY): number {
@@ -347,7 +348,15 @@ export class Space implements SpaceInbox {
     for (const session of sessions) {
       this.#sessions.delete(session)
       this.#members.leave(session, leaveReasonOf(code))
-      session.close(code, reason)
+      try {
+        session.close(code, reason)
+      } catch (cause) {
+        const error = toPlenumError(cause)
+        this.#context.observer.report('error', 'a connection could not be closed', {
+          space: this.name,
+          error,
+        })
+      }
     }
     if (this.#sessions.size === 0) {
       this.#presence.clear()

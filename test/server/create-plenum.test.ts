@@ -6,11 +6,14 @@ import { text } from 'node:stream/consumers'
 import express from 'express'
 import { WebSocket, WebSocketServer } from 'ws'
 import { createPlenum } from '../../server/create-plenum.js'
+import { type Scheduler, systemScheduler } from '../../server/space/scheduler.js'
 import { openMemoryStore } from '../../server/storage/memory-store.js'
 import { Embedding, enter, listening, read, SECRET, tokenFor, write } from '../support/embedding.js'
 import { rejectsWithCode } from '../support/expect.js'
 import { assert, suite } from '../support/suite.js'
 import { temporaryFolder } from '../support/temporary-folder.js'
+import { until } from '../support/until.js'
+import { Writer } from '../support/writer.js'
 
 const test = suite('create-plenum')
 
@@ -309,4 +312,41 @@ test('[Z3] a store that cannot be closed, and says so in whatever way, changes n
     assert.ok(here.linesOf('error').join().includes('closing failed'), way)
     assert.ok(here.linesOf('info').join().includes('"ended"'), way)
   }
+})
+
+test('[Z3] a close on whose way everything fails leaves nothing open, and says what is not saved', async () => {
+  let isBroken = false
+  let closed = 0
+  const after: Scheduler['after'] = (delayMs, task) => {
+    if (isBroken) throw new Error('no timer is left')
+    return systemScheduler.after(delayMs, task)
+  }
+  let isSaving = false
+  const append = (): Promise<never> => {
+    isSaving = true
+    return new Promise(() => {})
+  }
+  const server = here.serve()
+  const plenum = here.create({
+    server,
+    basePath: '/collab',
+    scheduler: { ...systemScheduler, after },
+    openStore: async () => Object.assign(openMemoryStore(), { append, close: async () => void closed++ }),
+  })
+  const own = await plenum.listen()
+  const url = await listening(server)
+  const client = await enter(`${url}/collab`)
+  await client.message('welcome')
+  client.send({ type: 'update', update: new Writer().type('not saved').update })
+  await until('it is on its way', () => isSaving)
+
+  isBroken = true
+  const { unsavedSpaces } = await plenum.close()
+
+  assert.equal(unsavedSpaces, ['demo'])
+  assert.is((await client.closed).code, 4503)
+  assert.is(closed, 1)
+  assert.is(server.listenerCount('upgrade'), 0)
+  assert.is(await fetch(own.url).catch(() => 'nobody'), 'nobody')
+  assert.ok(here.linesOf('error').join().includes('a part of the drain failed'))
 })

@@ -1,4 +1,5 @@
 /** How the spaces of a process end: what was received gets to the disk, and nothing new begins. */
+import type { PeerId } from '../../../server/space/peer.js'
 import { ASK_ALL, type Caller, Core, DEMO, spaceName } from '../../support/core.js'
 import { isGone } from '../../support/gone.js'
 import { assert, suite } from '../../support/suite.js'
@@ -150,3 +151,56 @@ test('[R8] no compaction begins', async () => {
   assert.is(core.store.count('append'), 1)
   assert.is(core.store.count('compact'), 0)
 })
+
+test('[R8] a connection that throws when it is told or closed keeps nobody from their end', async () => {
+  const core = new Core()
+  const isBroken = breakLater()
+  await joinBroken(core, isBroken)
+  const [author, other] = [await core.live(), await core.live({ space: spaceName('other') })]
+  isBroken.now = true
+  author.send(new Writer().type('a'))
+  assert.equal(await drain(core, 5_000), { unsavedSpaces: [], unsavedBytes: 0 })
+  for (const caller of [author, other]) {
+    caller.take()
+    assert.is(caller.closed?.code, 4503)
+  }
+  assert.is((await core.store.load(DEMO)).position, 1)
+  isGone(core)
+})
+
+test('[R9] a space that fails in its sweep ends alone, and the others have theirs', async () => {
+  const core = new Core()
+  const isBroken = breakLater()
+  await joinBroken(core, isBroken)
+  const [author, other] = [await core.live(), await core.live({ space: spaceName('other') })]
+  author.take()
+  other.take()
+  isBroken.now = true
+  await core.advance(21_000)
+  author.take()
+  assert.is(author.closed?.code, 4500)
+  assert.equal(
+    other.take().map(({ type }) => type),
+    ['awareness'],
+  )
+  assert.is(other.closed, null)
+})
+
+const breakLater = () => ({ now: false })
+
+/** Somebody whose socket throws at everything from some moment on. */
+const joinBroken = async (core: Core, isBroken: { now: boolean }): Promise<void> => {
+  const throwing = (): void => {
+    if (isBroken.now) throw new Error('a socket that throws')
+  }
+  await core.registry.join(
+    DEMO,
+    { id: 'broken' as PeerId, bufferedBytes: 0, send: throwing, close: throwing },
+    {
+      dialect: 'stock',
+      access: { user: 'eve', name: null, role: 'write', expiresAtMs: null },
+      authenticate: async () => Promise.reject(new Error('not asked')),
+    },
+  )
+  await core.settle()
+}
