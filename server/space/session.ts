@@ -168,9 +168,7 @@ export class Session {
   receive(frame: Uint8Array): void | Promise<void> {
     if (!this.#isOpen) return
     try {
-      if (frame.length > this.#maxFrameBytes) throw new PlenumError('too_large')
-      this.#expire()
-      return this.#handle(decodeClientMessage(frame))?.catch(error => this.close(toPlenumError(error).code))
+      return this.#handle(this.#decode(frame))?.catch(error => this.close(toPlenumError(error).code))
     } catch (error) {
       const { code, message } = toPlenumError(error)
       this.close(code, message)
@@ -182,8 +180,13 @@ export class Session {
     if (this.#isOpen && this.flow.type === 'behind') this.#inbox.drained(this)
   }
 
-  /** The connection is closed: presence leaves in this tick. Idempotent. */
-  leave(reason: LeaveReason = 'closed'): void {
+  /**
+   * The connection is closed: presence leaves in this tick. Idempotent.
+   * @param unread frames that came before. Their edits and signals count; what they ask or announce is nobody's now,
+   *   and nobody holds a flood of it back any more
+   */
+  leave(reason: LeaveReason = 'closed', unread: readonly Uint8Array[] = []): void {
+    for (const frame of unread) this.#receiveLast(frame)
     if (!this.#isOpen) return
     this.#isOpen = false
     this.#inbox.leave(this, reason)
@@ -262,6 +265,26 @@ export class Session {
     this.#toldCount = count
     this.#toldPosition = Math.max(position, this.#toldPosition)
     this.send({ type: 'saved', count, position: this.#toldPosition })
+  }
+
+  #receiveLast(frame: Uint8Array): void {
+    if (!this.#isOpen) return
+    try {
+      const message = this.#decode(frame)
+      if (message.type !== 'step2' && message.type !== 'update' && message.type !== 'signal') return
+      // There is nobody to hold back.
+      this.#handle(message)?.catch(() => {})
+    } catch (error) {
+      const { code, message } = toPlenumError(error)
+      this.close(code, message)
+    }
+  }
+
+  /** @throws too_large, token_expired, malformed */
+  #decode(frame: Uint8Array): ClientMessage {
+    if (frame.length > this.#maxFrameBytes) throw new PlenumError('too_large')
+    this.#expire()
+    return decodeClientMessage(frame)
   }
 
   #expire(): void {

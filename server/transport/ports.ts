@@ -70,8 +70,11 @@ export interface Session {
   receive(frame: Uint8Array): void | Promise<void>
   /** The operating system took everything that was buffered. */
   drained(): void
-  /** The connection is gone, and why. */
-  leave(reason: LeaveReason): void
+  /**
+   * The connection is gone, and why.
+   * @param unread came before that and was not handed over yet, in order: what it says to others counts
+   */
+  leave(reason: LeaveReason, unread?: readonly Uint8Array[]): void
 }
 
 export interface Spaces {

@@ -2,7 +2,7 @@
 import type { Access, Dialect, Peer } from '../../server/space/peer.js'
 import type { Session, Spaces } from '../../server/transport/index.js'
 import type { SpaceName } from '../../shared/names.js'
-import type { ResumePoint } from '../../shared/protocol/index.js'
+import type { LeaveReason, ResumePoint } from '../../shared/protocol/index.js'
 
 export type SpaceEvent =
   | { readonly type: 'frame'; readonly frame: Uint8Array }
@@ -52,7 +52,8 @@ export class FakeSession implements Session {
     this.#tell({ type: 'drained' })
   }
 
-  leave(): void {
+  leave(_reason: LeaveReason, unread: readonly Uint8Array[] = []): void {
+    for (const frame of unread) void this.receive(frame)
     this.#tell({ type: 'left' })
   }
 

@@ -35,6 +35,9 @@ export interface EventStreamConnectionOptions {
   openDelivery(receiver: Receiver): Delivery
 }
 
+/** Of one body so many are handed on before others have their turn. */
+const FRAMES_PER_TURN = 256
+
 const PING = namedEvent(STREAM_EVENT.ping)
 
 export class EventStreamConnection implements HeldConnection, Holder, Receiver {
@@ -123,9 +126,10 @@ export class EventStreamConnection implements HeldConnection, Holder, Receiver {
     this.#wasPaused = true
     try {
       if (this.#session === null) await this.#untilAttached()
-      while (this.#session !== null && this.#waiting.length > 0 && this.isOpen) {
+      for (let taken = 1; this.#session !== null && this.#waiting.length > 0 && this.isOpen; taken++) {
         const done = this.#session.receive(this.#waiting.shift()!)
         if (done !== undefined) await done
+        if (taken % FRAMES_PER_TURN === 0) await othersTurn()
       }
     } catch (error) {
       throw this.#fail(error)
@@ -230,11 +234,11 @@ export class EventStreamConnection implements HeldConnection, Holder, Receiver {
     this.#waiting = []
     if (session === null) return
     try {
-      for (const frame of rest)
-        session.receive(frame)?.catch(error => this.#keeper.onFault(this, toPlenumError(error)))
-      session.leave(leaveReasonFor(this.#cause))
+      session.leave(leaveReasonFor(this.#cause), rest)
     } catch (error) {
       this.#keeper.onFault(this, toPlenumError(error))
     }
   }
 }
+
+const othersTurn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))

@@ -276,9 +276,7 @@ export class Connection implements HeldConnection, Holder {
     this.#waiting = null
     if (session === null) return
     try {
-      for (const frame of rest)
-        session.receive(frame)?.catch(error => this.#keeper.onFault(this, toPlenumError(error)))
-      session.leave(leaveReasonFor(this.#cause))
+      session.leave(leaveReasonFor(this.#cause), rest)
     } catch (error) {
       this.#keeper.onFault(this, toPlenumError(error))
     }

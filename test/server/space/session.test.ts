@@ -2,7 +2,7 @@
 import * as Y from 'yjs'
 import type { Access } from '../../../server/space/peer.js'
 import { PlenumError } from '../../../shared/errors.js'
-import type { ServerMessage } from '../../../shared/protocol/index.js'
+import { encodeMessage, type ServerMessage } from '../../../shared/protocol/index.js'
 import { ASK_ALL, Core, DEMO, NOTHING } from '../../support/core.js'
 import { deletionsOf, documentOf } from '../../support/documents.js'
 import { assert, suite } from '../../support/suite.js'
@@ -465,4 +465,40 @@ test('[B5] what waits for the disk when storage fails is discarded, and its send
   await core.settle()
   assert.not(caller.door.isPaused)
   assert.is(core.observer.of('discarded'), 1)
+})
+
+test('[D56] of what was not read when a connection goes, edits and signals count, and nobody is asked anything', async () => {
+  let asked = 0
+  const core = new Core()
+  const other = await core.live({ access: { user: 'bea' } })
+  const caller = await core.live({
+    authenticate: async () => {
+      asked++
+      throw new PlenumError('unauthenticated')
+    },
+  })
+  const writer = new Writer()
+  const { session } = caller
+  other.take()
+
+  session.leave('closed', [
+    encodeMessage({ type: 'authenticate', token: 'a.b.c' }),
+    encodeMessage(ASK_ALL),
+    encodeMessage(writer.type('a')),
+    encodeMessage({ type: 'signal', to: null, json: '"bye"' }),
+    encodeMessage(writer.type('b')),
+    Uint8Array.of(255),
+    encodeMessage(writer.type('after what cannot be read')),
+  ])
+
+  assert.is(session.isOpen, false)
+  await core.settle()
+  const told = other.take()
+  assert.is(asked, 0)
+  assert.is(textIn(told), 'ab')
+  assert.equal(
+    only(told, 'signalled').map(({ json }) => json),
+    ['"bye"'],
+  )
+  assert.is((await core.store.load(DEMO)).position, 1)
 })

@@ -589,3 +589,29 @@ test('[G5] the second door repeats no token either', async () => {
     for (const part of token.split('.').slice(1)) assert.not(everything.includes(part.slice(0, 24)))
   }
 })
+
+test('[D56] a body of many frames is handed on in parts, in order, and others have their turn in between', async () => {
+  await open()
+  const stream = await join()
+  const session = await door.registry.session()
+  let inOneTurn = 0
+  let most = 0
+  let isWatching = true
+  session.onFrame = () => {
+    most = Math.max(most, ++inOneTurn)
+  }
+  const watch = (): void => {
+    inOneTurn = 0
+    if (isWatching) setImmediate(watch)
+  }
+  watch()
+  const frames = Array.from({ length: 4_096 }, (_, i) => Uint8Array.of(i >> 8, i & 255))
+  const { status } = await stream.post(1, encodeFrames(frames))
+  isWatching = false
+  assert.is(status, 204)
+  assert.equal(
+    session.frames.map(([high = 0, low = 0]) => high * 256 + low),
+    frames.map((_, i) => i),
+  )
+  assert.ok(most <= 256, `${most} in one turn`)
+})
