@@ -178,6 +178,14 @@ export const CONFIG_TABLE = Object.freeze({
     DEFAULT_LIMITS.maxUncommittedBytes,
     { min: 1024 },
   ),
+  storeTimeoutMs: duration(
+    named(
+      'STORE_TIMEOUT',
+      'How long the store may take to read what is stored of a space; then whoever waits is told to come back',
+    ),
+    DEFAULT_LIMITS.storeTimeoutMs,
+    { min: 1_000, max: 3_600_000 },
+  ),
   evictAfterMs: duration(
     named('EVICT_AFTER', 'How long an empty space stays in memory'),
     DEFAULT_LIMITS.evictAfterMs,

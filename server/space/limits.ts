@@ -35,6 +35,8 @@ export interface SpaceLimits {
   readonly maxStuckCalls: number
   /** For how long, from the last of them on. */
   readonly suspensionMs: number
+  /** What is stored of a space must have been read by then. */
+  readonly storeTimeoutMs: number
   /** An empty space leaves memory after this long. */
   readonly evictAfterMs: number
   /** A document that nobody edited for this long stays in memory as bytes alone. */
@@ -62,6 +64,7 @@ export const DEFAULT_LIMITS: SpaceLimits = Object.freeze({
   engineSharePercent: 50,
   maxStuckCalls: 3,
   suspensionMs: 600_000,
+  storeTimeoutMs: 60_000,
   evictAfterMs: 30_000,
   dormantAfterMs: 10_000,
   flushWindowMaxMs: 30,

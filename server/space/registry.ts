@@ -30,6 +30,7 @@ import type { Space } from './space.js'
 import type { SpaceDesk } from './space-desk.js'
 import { parseIdentityPath } from './stamp.js'
 import { Suspensions } from './suspensions.js'
+import { timelyReads } from './timely-reads.js'
 import { unfailing } from './unfailing-observer.js'
 import type { CompactionOutcome, LoggedFlush, UpdateStore } from './update-store.js'
 
@@ -71,8 +72,10 @@ export class Registry {
 
   constructor(given: RegistryOptions) {
     const { events = NOBODY_LISTENS } = given
-    const options = { ...given, events, observer: unfailing(given.observer) }
-    const { store, observer, scheduler, limits, randomId } = options
+    const { scheduler, limits, randomId } = given
+    const store = timelyReads(given.store, { scheduler, timeoutMs: limits.storeTimeoutMs })
+    const options = { ...given, store, events, observer: unfailing(given.observer) }
+    const { observer } = options
     const { memberRetentionMs } = limits
     this.#scheduler = scheduler
     this.#observer = observer

@@ -269,6 +269,8 @@ export class World {
         return
       case 5:
         store.hold('load')
+        // It may be held longer than a store may take.
+        this.#loadsMayFail = true
         return
       case 6:
         store.fail('load', 1)

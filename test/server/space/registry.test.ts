@@ -85,6 +85,31 @@ test('[R2] so does an engine that cannot build the document', async () => {
   assert.is(await textOf(core), '')
 })
 
+test('[R16] a store that never answers refuses who waits for it, and what it says later is nobody’s', async () => {
+  for (const call of ['load', 'catalogue'] as const) {
+    const core = new Core({ limits: { storeTimeoutMs: 5_000 } })
+    core.store.hold(call)
+    const callers = [core.call(), core.call({ dialect: 'stock' })]
+    const asked = core.registry.desk.snapshot(DEMO).catch(error => error.code)
+    await core.advance(4_000)
+    for (const caller of callers) assert.is(caller.closed, null, call)
+    await core.advance(2_000)
+    for (const caller of callers) {
+      assert.equal(caller.take(), [])
+      assert.is(caller.closed?.code, 4500, call)
+    }
+    core.store.release(call)
+    await core.settle()
+    if (call === 'load') assert.is(await asked, 'load_failed')
+    else await asked
+    assert.is(core.store.count('compact'), 0, 'nothing is wrong with what is stored')
+    const writer = new Writer()
+    await (await core.live()).say(writer.type('a'))
+    assert.is(await textOf(core), 'a')
+    assert.is(core.scheduler.pending, 0)
+  }
+})
+
 test('[R2] a client that goes away while the space is loading leaves nobody behind', async () => {
   const core = await written('abc')
   core.store.hold('load')
