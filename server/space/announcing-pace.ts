@@ -2,6 +2,7 @@
  * How much one connection may announce in a tenth of a second. What is beyond waits in its socket until the next, so
  * that a flood of states takes the process no more than a few busy cursors do, and never much of it at once.
  */
+import { LeanMap } from './lean-collections.js'
 import type { Observer } from './observer.js'
 import type { Scheduler } from './scheduler.js'
 import type { Session } from './session.js'
@@ -23,10 +24,10 @@ export interface AnnouncingPaceOptions {
 export class AnnouncingPace {
   readonly #options: AnnouncingPaceOptions
   /** In this window. */
-  readonly #units = new Map<Session, number>()
+  readonly #units = new LeanMap<Session, number>()
   #windowEndsMs = 0
   /** Connections that are not read from, and what lets them go on. */
-  readonly #paused = new Map<Session, () => void>()
+  readonly #paused = new LeanMap<Session, () => void>()
   #cancel = (): void => {}
 
   constructor(options: AnnouncingPaceOptions) {
@@ -50,6 +51,11 @@ export class AnnouncingPace {
       this.#cancel = scheduler.after(this.#windowEndsMs - nowMs, () => this.#goOn())
     }
     return new Promise(resolve => this.#paused.set(session, resolve))
+  }
+
+  /** Once a second: what was announced in a window that is over does not count any more. */
+  sweep(nowMs: number): void {
+    if (nowMs >= this.#windowEndsMs) this.#units.clear()
   }
 
   leave(session: Session): void {

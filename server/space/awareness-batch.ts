@@ -2,7 +2,7 @@
  * Entries that go to many connections at once: encoded once, joined once, and for a connection that is not to
  * be sent one of them the same bytes around it.
  */
-import { awarenessMessage } from './awareness-codec.js'
+import { type AwarenessEntry, awarenessMessage, entryBytes, writeEntry } from './awareness-codec.js'
 
 export class AwarenessBatch {
   readonly #count: number
@@ -10,20 +10,18 @@ export class AwarenessBatch {
   readonly #places = new Map<number, { readonly start: number; readonly end: number }>()
   #whole: Uint8Array | null = null
 
-  /** @param entries by clientID, as `encodeEntry` makes them */
-  constructor(entries: ReadonlyMap<number, Uint8Array>) {
+  /** @param entries one of each client; their bytes are copied */
+  constructor(entries: readonly AwarenessEntry[]) {
     let length = 0
-    for (const [clientId, { length: bytes }] of entries) {
-      this.#places.set(clientId, { start: length, end: length + bytes })
-      length += bytes
+    for (const entry of entries) {
+      const start = length
+      length += entryBytes(entry)
+      this.#places.set(entry.clientId, { start, end: length })
     }
-    this.#count = entries.size
+    this.#count = entries.length
     this.#body = new Uint8Array(length)
     let at = 0
-    for (const entry of entries.values()) {
-      this.#body.set(entry, at)
-      at += entry.length
-    }
+    for (const entry of entries) at = writeEntry(this.#body, at, entry)
   }
 
   /** Of all entries. */
@@ -32,8 +30,8 @@ export class AwarenessBatch {
   }
 
   /** The message for whoever has this clientID; null where nothing is left to say. Shared where it can be. */
-  messageFor(clientId: number | undefined): Uint8Array | null {
-    const own = clientId === undefined ? undefined : this.#places.get(clientId)
+  messageFor(clientId: number | null): Uint8Array | null {
+    const own = clientId === null ? undefined : this.#places.get(clientId)
     const count = own === undefined ? this.#count : this.#count - 1
     if (count === 0) return null
     const body = this.#body

@@ -7,11 +7,11 @@ import { PlenumError } from '../../shared/errors.js'
 import { isPlain } from './json-text.js'
 import type { AwarenessState } from './stamp.js'
 
-/** An entry as it came. */
+/** One client's state. */
 export interface AwarenessEntry {
   readonly clientId: number
   readonly clock: number
-  /** The JSON text in UTF-8, unchecked: a view into the frame. */
+  /** The JSON text in UTF-8; of an entry that came in, unchecked, and a view into the frame. */
   readonly json: Uint8Array
 }
 
@@ -67,13 +67,27 @@ export const readState = (json: Uint8Array, maxBytes: number): ReadState => {
 /** The text of a state that is gone. */
 export const GONE: Uint8Array = new TextEncoder().encode('null')
 
+/** How many bytes an entry takes. */
+export const entryBytes = ({ clientId, clock, json }: AwarenessEntry): number =>
+  uintBytes(clientId) + uintBytes(clock) + uintBytes(json.length) + json.length
+
+/** @returns where the next byte goes */
+export const writeEntry = (
+  target: Uint8Array,
+  start: number,
+  { clientId, clock, json }: AwarenessEntry,
+): number => {
+  const at = writeUint(target, writeUint(target, writeUint(target, start, clientId), clock), json.length)
+  target.set(json, at)
+  return at + json.length
+}
+
 /** One entry in bytes of its own. */
 export const encodeEntry = (clientId: number, clock: number, json: Uint8Array): Uint8Array => {
-  const head = uintBytes(clientId) + uintBytes(clock) + uintBytes(json.length)
-  const entry = new Uint8Array(head + json.length)
-  const at = writeUint(entry, writeUint(entry, writeUint(entry, 0, clientId), clock), json.length)
-  entry.set(json, at)
-  return entry
+  const entry = { clientId, clock, json }
+  const bytes = new Uint8Array(entryBytes(entry))
+  writeEntry(bytes, 0, entry)
+  return bytes
 }
 
 const AWARENESS = 1

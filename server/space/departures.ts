@@ -3,12 +3,14 @@
  * others, the latest.
  */
 
+import { LeanMap } from './lean-collections.js'
+
 /** How many clientIDs whose end was told are remembered, the oldest forgotten first. */
 const MAX_TOLD = 2048
 
 export class Departures {
-  readonly #untold = new Map<number, number>()
-  readonly #told = new Map<number, number>()
+  readonly #untold = new LeanMap<number, number>()
+  readonly #told = new LeanMap<number, number>()
 
   clockOf(clientId: number): number | undefined {
     return this.#untold.get(clientId) ?? this.#told.get(clientId)
@@ -30,6 +32,8 @@ export class Departures {
     if (clock === undefined) return
     this.#untold.delete(clientId)
     this.#told.set(clientId, clock)
-    if (this.#told.size > MAX_TOLD) this.#told.delete(this.#told.keys().next().value!)
+    if (this.#told.size <= MAX_TOLD) return
+    const [oldest] = this.#told.keys()
+    this.#told.delete(oldest!)
   }
 }

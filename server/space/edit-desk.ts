@@ -7,6 +7,7 @@ import { assertNever, type ErrorCode, PlenumError } from '../../shared/errors.js
 import { mayDo } from '../../shared/roles.js'
 import type { EngineOutcome } from './engine.js'
 import type { EngineTime } from './engine-time.js'
+import { LeanMap } from './lean-collections.js'
 import type { SpaceLimits } from './limits.js'
 import type { Observer } from './observer.js'
 import type { Access, Peer, PeerId } from './peer.js'
@@ -55,7 +56,7 @@ const BARRED_MS = 30_000
 
 export class EditDesk {
   readonly #options: EditDeskOptions
-  readonly #editors = new Map<string, Editor>()
+  readonly #editors = new LeanMap<string, Editor>()
   #bytes = 0
   #closedBy: ErrorCode | null = null
 

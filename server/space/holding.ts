@@ -5,6 +5,7 @@
  * asked for them again once the owner has delivered them or is gone. Nothing is kept of what is left out.
  */
 import type { ClockRange, Guard } from './engine.js'
+import { LeanMap } from './lean-collections.js'
 import type { Inbound, Session } from './session.js'
 import type { Delivery } from './update-store.js'
 
@@ -14,7 +15,7 @@ export interface HoldingOptions {
     /** As which user a clientID is present. */
     userOf(clientId: number): string | undefined
     /** The clientID that is present on a connection. */
-    clientIdOf(session: Session): number | undefined
+    clientIdOf(session: Session): number | null
   }
 }
 
@@ -34,7 +35,7 @@ const NONE = -2
 
 export class Holding {
   readonly #options: HoldingOptions
-  readonly #held = new Map<Session, Held>()
+  readonly #held = new LeanMap<Session, Held>()
   /** What this flush has brought. */
   #delivered: readonly Delivery[] = []
   /** Whose clients are live, as long as the flush lasts. */
@@ -130,8 +131,8 @@ export class Holding {
     const { sessions, presence } = this.#options
     const owners = new Map<number, string>()
     for (const session of sessions) {
-      const client = session.ledger.replies > 0 ? presence.clientIdOf(session) : undefined
-      if (client !== undefined) owners.set(client, session.access.user)
+      const client = session.ledger.replies > 0 ? presence.clientIdOf(session) : null
+      if (client !== null) owners.set(client, session.access.user)
     }
     return owners
   }

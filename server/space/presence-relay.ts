@@ -4,7 +4,8 @@
  * so that batches have to grow with the room: each kind of news has a window of its own.
  */
 import type { AwarenessBatch } from './awareness-batch.js'
-import { afterFlush, flushDelayMs, openWindow } from './flush-window.js'
+import { afterFlush, flushDelayMs, OPEN_WINDOW } from './flush-window.js'
+import { LeanSet } from './lean-collections.js'
 import type { Observer } from './observer.js'
 import { Presence } from './presence.js'
 import type { Roster } from './roster.js'
@@ -16,14 +17,11 @@ import type { IdentityPath } from './stamp.js'
 /** The share of the clock that telling of changes may take before it waits, and that of renewals. */
 const CHANGES_SHARE = 0.05
 const RENEWALS_SHARE = 0.01
-/** Every space's, until its first news. */
-const CHANGES_WINDOW = openWindow(0, CHANGES_SHARE)
-const RENEWALS_WINDOW = openWindow(0, RENEWALS_SHARE)
 /** How long changes wait at most for each member of the room, ms: 100 for a hundred; and in all. */
 const CHANGES_WAIT_PER_MEMBER_MS = 1
 const CHANGES_MAX_WAIT_MS = 1_000
 /** Stock clients renew after 15 to 18 s and give up after 30. */
-const RENEWALS_MAX_WAIT_MS = 4_000
+const RENEWALS_PACE = { share: RENEWALS_SHARE, maxWaitMs: 4_000 }
 /** What a frame costs the process, ms: to write, and to read again what stock clients send back. */
 const COST_PER_FRAME_MS = 0.03
 const COST_PER_BYTE_MS = 1e-6
@@ -46,16 +44,16 @@ interface News {
 
 export class PresenceRelay {
   readonly #options: PresenceRelayOptions
-  #presence: Presence
-  readonly #changed = new Set<number>()
-  readonly #renewed = new Set<number>()
-  #changes = CHANGES_WINDOW
-  #renewals = RENEWALS_WINDOW
-  #removals = CHANGES_WINDOW
+  #presence: Presence<Session>
+  readonly #changed = new LeanSet<number>()
+  readonly #renewed = new LeanSet<number>()
+  #changes = OPEN_WINDOW
+  #renewals = OPEN_WINDOW
+  #removals = OPEN_WINDOW
   /** Everybody, as of when the first newcomer since the last news came; what is newer, the next news tell. */
   #everybody: AwarenessBatch | null = null
   /** Who takes others for gone that are not renewed: the others are told of changes only. */
-  readonly #renewedFor = new Set<Session>()
+  readonly #renewedFor = new LeanSet<Session>()
 
   constructor(options: PresenceRelayOptions) {
     this.#options = options
@@ -66,7 +64,9 @@ export class PresenceRelay {
   get waitMs(): number {
     if (this.#changed.size === 0 && this.#renewed.size === 0) return Number.POSITIVE_INFINITY
     const nowMs = this.#options.scheduler.elapsed()
-    return flushDelayMs(this.#changed.size > 0 ? this.#changes : this.#renewals, nowMs)
+    return this.#changed.size > 0
+      ? flushDelayMs(this.#changes, nowMs, CHANGES_SHARE)
+      : flushDelayMs(this.#renewals, nowMs, RENEWALS_SHARE)
   }
 
   /** Everybody who is present, as others see them. */
@@ -80,19 +80,18 @@ export class PresenceRelay {
   }
 
   /** The clientID that is present on this connection. */
-  clientIdOf({ peer }: Session): number | undefined {
-    const clientId = this.#presence.clientIdOf(peer.id)
-    return clientId !== undefined && this.#presence.isPresentOn(peer.id, clientId) ? clientId : undefined
+  clientIdOf(session: Session): number | null {
+    return this.#presence.clientIdOn(session)
   }
 
   /** Takes an awareness update of a connection. @throws malformed */
   announce(session: Session, update: Uint8Array): void {
-    const { observer, sessions, scheduler, roster } = this.#options
-    const { peer, access, order, hasPresence } = session
+    const { observer, scheduler, roster } = this.#options
+    const { access } = session
     const nowMs = scheduler.now()
     const { joinedAtMs, lastSeenMs } = roster.member(access.user) ?? { joinedAtMs: nowMs, lastSeenMs: nowMs }
     const stamp = { user: access.user, name: access.name, joinedAtMs, lastSeenMs }
-    const result = this.#presence.announce({ id: peer.id, stamp, order, hasPresence }, update, nowMs)
+    const result = this.#presence.announce(session, update, { stamp, nowMs })
     const { changed, renewed, nudge, replaces, dropped } = result
     if (result.isActivity) roster.act(access.user, nowMs)
     for (const clientId of changed) this.#changed.add(clientId)
@@ -100,7 +99,7 @@ export class PresenceRelay {
     if (dropped > 0) observer.count('awareness_dropped', dropped)
     if (replaces !== null) {
       observer.count('replaced')
-      for (const other of sessions) if (other.peer.id === replaces) other.close('replaced')
+      replaces.close('replaced')
     }
     if (nudge !== null) {
       session.sendFrame(nudge)
@@ -133,16 +132,17 @@ export class PresenceRelay {
    */
   leave(session: Session): void {
     this.#renewedFor.delete(session)
-    const gone = this.#presence.leave(session.peer.id)
+    const gone = this.#presence.leave(session)
     if (gone.length === 0) return
     this.#everybody = null
     const nowMs = this.#options.scheduler.elapsed()
-    if (flushDelayMs(this.#removals, nowMs) > 0) {
+    if (flushDelayMs(this.#removals, nowMs, CHANGES_SHARE) > 0) {
       for (const clientId of gone) this.#changed.add(clientId)
       return
     }
     for (const clientId of gone) this.#changed.delete(clientId)
-    this.#removals = afterFlush(this.#removals, { costMs: this.#tell(gone), endMs: nowMs }, this.#maxWaitMs)
+    const flush = { costMs: this.#tell(gone), endMs: nowMs }
+    this.#removals = afterFlush(this.#removals, flush, this.#changesPace)
   }
 
   /** Every connection is being closed: there is nobody left to tell. */
@@ -165,15 +165,15 @@ export class PresenceRelay {
     const framesMs = this.#tell(changed, renewed)
     const endMs = this.#options.scheduler.elapsed()
     const cost = { costMs: framesMs + endMs - startMs, endMs }
-    if (hasChanges) this.#changes = afterFlush(this.#changes, cost, this.#maxWaitMs)
-    else this.#renewals = afterFlush(this.#renewals, cost, RENEWALS_MAX_WAIT_MS)
+    if (hasChanges) this.#changes = afterFlush(this.#changes, cost, this.#changesPace)
+    else this.#renewals = afterFlush(this.#renewals, cost, RENEWALS_PACE)
     return true
   }
 
-  get #maxWaitMs(): number {
+  get #changesPace(): { readonly share: number; readonly maxWaitMs: number } {
     const { maxWindowMs, sessions } = this.#options
     const forRoomMs = Math.min(sessions.size * CHANGES_WAIT_PER_MEMBER_MS, CHANGES_MAX_WAIT_MS)
-    return Math.max(maxWindowMs, forRoomMs)
+    return { share: CHANGES_SHARE, maxWaitMs: Math.max(maxWindowMs, forRoomMs) }
   }
 
   /** @returns what the frames will cost, ms */
@@ -201,7 +201,7 @@ export class PresenceRelay {
   }
 
   #send(session: Session, batch: AwarenessBatch): void {
-    const message = batch.messageFor(this.#presence.clientIdOf(session.peer.id))
+    const message = batch.messageFor(session.clientId)
     if (message !== null) session.sendFrame(message)
   }
 }

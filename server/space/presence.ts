@@ -12,9 +12,8 @@ import {
   GONE,
   readState,
 } from './awareness-codec.js'
-import { isEqual } from './byte-strings.js'
+import { concat, isEqual } from './byte-strings.js'
 import { Departures } from './departures.js'
-import type { PeerId } from './peer.js'
 import { type AwarenessState, type IdentityPath, type Stamp, stamped, stampOn } from './stamp.js'
 
 /** Peers compare clocks as numbers; one near 2^53 could never be passed again. */
@@ -22,16 +21,15 @@ const MAX_CLOCK = 2 ** 32
 
 /** A connection as presence sees it. */
 export interface Announcer {
-  readonly id: PeerId
-  /** What is written into its states; `lastSeenMs` only while they do not change. */
-  readonly stamp: Stamp
   /** Which connection of the space it was: the later of two has the greater number. */
   readonly order: number
   /** Whether others' entries were sent to it: stock clients send every entry that they receive back. */
   readonly hasPresence: boolean
+  /** The clientID that it speaks for, from its first announcement to its end; null before. Presence alone sets it. */
+  clientId: number | null
 }
 
-export interface AnnounceResult {
+export interface AnnounceResult<Connection> {
   /** clientIDs whose entry peers must be sent. */
   readonly changed: readonly number[]
   /** clientIDs of which peers know everything but the latest clock. */
@@ -39,26 +37,23 @@ export interface AnnounceResult {
   /** To be sent to the announcer alone, or null. */
   readonly nudge: Uint8Array | null
   /** The connection that has to go for the other of the same client: the older of the two; or null. */
-  readonly replaces: PeerId | null
+  readonly replaces: Connection | null
   /** Entries dropped without an effect. */
   readonly dropped: number
   /** Whether somebody who was present has another state: the member did something. */
   readonly isActivity: boolean
 }
 
-interface Present {
+interface Present<Connection> {
   clock: number
-  /** The state as it came, JSON in UTF-8. */
-  raw: Uint8Array
-  /** The latest entry as it is sent, and how many bytes of its end are the state as others see it. */
-  entry: Uint8Array
-  stateBytes: number
+  /** JSON in UTF-8: the state as others see it, and behind it, as it came. In one piece, which each member costs. */
+  bytes: Uint8Array
+  toldBytes: number
   /** Peers were sent this state, and took it. */
   isTold: boolean
   /** Peers take this state at a later clock only: they may know another at this one, and nobody takes a first at 0. */
   otherClock: number
-  owner: PeerId
-  order: number
+  owner: Connection
   user: string
   /** Not something that was heard of another tab before the server told of it. */
   isSurelyOwn: boolean
@@ -78,12 +73,10 @@ export interface StampBook {
 /** What an entry of a connection's own clientID came to. */
 type Effect = 'none' | 'acted' | 'changed' | 'renewed' | 'unacceptable'
 
-export class Presence {
+export class Presence<Connection extends Announcer> {
   readonly #options: PresenceOptions
-  readonly #present = new Map<number, Present>()
+  readonly #present = new Map<number, Present<Connection>>()
   readonly #departed = new Departures()
-  /** The clientID that each connection speaks for, from its first announcement to its end. */
-  readonly #bound = new Map<PeerId, number>()
 
   constructor(options: PresenceOptions) {
     this.#options = options
@@ -101,48 +94,50 @@ export class Presence {
 
   /** Everybody who is present, as others see them. */
   *states(): Generator<{ clientId: number; user: string; state: AwarenessState }> {
-    for (const [clientId, { user, entry, stateBytes }] of this.#present) {
-      const json = textDecoder.decode(entry.subarray(entry.length - stateBytes))
-      yield { clientId, user, state: JSON.parse(json) as AwarenessState }
+    for (const [clientId, present] of this.#present) {
+      const json = textDecoder.decode(toldOf(present))
+      yield { clientId, user: present.user, state: JSON.parse(json) as AwarenessState }
     }
   }
 
-  /** Whether it is on this connection that the clientID is present. */
-  isPresentOn(peer: PeerId, clientId: number): boolean {
-    return this.#present.get(clientId)?.owner === peer
-  }
-
-  clientIdOf(peer: PeerId): number | undefined {
-    return this.#bound.get(peer)
+  /** The clientID that is present on this connection. */
+  clientIdOn(connection: Connection): number | null {
+    const { clientId } = connection
+    return clientId !== null && this.#present.get(clientId)?.owner === connection ? clientId : null
   }
 
   /**
+   * @param stamp what is written into its states; `lastSeenMs` only while they do not change
    * @param nowMs what a state that changes says of when its member was last seen
    * @throws malformed where the bytes are not an awareness update
    */
-  announce(announcer: Announcer, update: Uint8Array, nowMs: number): AnnounceResult {
-    const speaksFor = this.#bound.get(announcer.id)
+  announce(
+    announcer: Connection,
+    update: Uint8Array,
+    { stamp, nowMs }: { readonly stamp: Stamp; readonly nowMs: number },
+  ): AnnounceResult<Connection> {
+    const speaksFor = announcer.clientId
     const { entries, skipped } = decodeAwareness(
       update,
-      clientId => speaksFor === undefined || speaksFor === clientId,
+      clientId => speaksFor === null || speaksFor === clientId,
     )
     const changed: number[] = []
     const renewed: number[] = []
     let nudge: Uint8Array | null = null
-    let replaces: PeerId | null = null
+    let replaces: Connection | null = null
     let dropped = skipped
     let isActivity = false
     for (const entry of entries) {
-      const bound = this.#bound.get(announcer.id)
+      const bound = announcer.clientId
       if (bound === entry.clientId) {
-        const effect = this.#update(announcer, entry, nowMs)
+        const effect = this.#update(announcer, entry, { stamp, nowMs })
         if (effect === 'changed' || effect === 'acted') changed.push(bound)
         if (effect === 'acted') isActivity = true
         if (effect === 'renewed') renewed.push(bound)
         if (effect === 'unacceptable') dropped++
         continue
       }
-      const first = bound === undefined ? this.#bind(announcer, entry) : null
+      const first = bound === null ? this.#bind(announcer, entry, stamp) : null
       if (first === null) {
         dropped++
         continue
@@ -155,20 +150,20 @@ export class Presence {
   }
 
   /** The connection is closed. @returns the clientIDs whose removal peers must be sent */
-  leave(peer: PeerId): number[] {
-    const clientId = this.#bound.get(peer)
-    this.#bound.delete(peer)
-    if (clientId === undefined || this.#present.get(clientId)?.owner !== peer) return []
+  leave(connection: Connection): number[] {
+    const clientId = this.clientIdOn(connection)
+    connection.clientId = null
+    if (clientId === null) return []
     this.#depart(clientId)
     return [clientId]
   }
 
   /** The latest of these clientIDs, to be sent; whoever is not known any more is left out. */
   batch(clientIds: Iterable<number>): AwarenessBatch {
-    const entries = new Map<number, Uint8Array>()
+    const entries: AwarenessEntry[] = []
     for (const clientId of clientIds) {
       const entry = this.#entryOf(clientId)
-      if (entry !== null) entries.set(clientId, entry)
+      if (entry !== null) entries.push(entry)
     }
     return new AwarenessBatch(entries)
   }
@@ -183,9 +178,9 @@ export class Presence {
 
   /** The latest of these clientIDs: whoever is not known any more is gone. */
   missed(clocks: ReadonlyMap<number, number>): AwarenessBatch {
-    const entries = new Map<number, Uint8Array>()
+    const entries: AwarenessEntry[] = []
     for (const [clientId, clock] of clocks) {
-      entries.set(clientId, this.#entryOf(clientId) ?? encodeEntry(clientId, clock, GONE))
+      entries.push(this.#entryOf(clientId) ?? { clientId, clock, json: GONE })
     }
     return new AwarenessBatch(entries)
   }
@@ -199,30 +194,33 @@ export class Presence {
     }
   }
 
-  #entryOf(clientId: number): Uint8Array | null {
+  #entryOf(clientId: number): AwarenessEntry | null {
     const present = this.#present.get(clientId)
-    if (present !== undefined) return present.entry
+    if (present !== undefined) return { clientId, clock: present.clock, json: toldOf(present) }
     const clock = this.#departed.clockOf(clientId)
-    return clock === undefined ? null : encodeEntry(clientId, clock, GONE)
+    return clock === undefined ? null : { clientId, clock, json: GONE }
   }
 
-  #update(announcer: Announcer, { clientId, clock, json }: AwarenessEntry, nowMs: number): Effect {
+  #update(
+    announcer: Connection,
+    { clientId, clock, json }: AwarenessEntry,
+    { stamp, nowMs }: { readonly stamp: Stamp; readonly nowMs: number },
+  ): Effect {
     const present = this.#present.get(clientId)
     const known = present?.clock ?? this.#departed.clockOf(clientId) ?? -1
     if (clock > MAX_CLOCK) return 'unacceptable'
     if (clock < known) return 'none'
-    if (present !== undefined && isEqual(json, present.raw)) {
+    if (present !== undefined && isEqual(json, rawOf(present))) {
       if (clock === known) return 'none'
       present.clock = clock
-      const state = present.entry.subarray(present.entry.length - present.stateBytes)
-      present.entry = encodeEntry(clientId, clock, state)
       return present.isTold ? 'renewed' : 'changed'
     }
     const read = readState(json, this.#options.maxStateBytes)
     if (read.type === 'unacceptable') return 'unacceptable'
     if (present === undefined) {
       if (read.type === 'gone' || clock === known) return 'none'
-      this.#arrive(announcer, { clientId, clock, json }, this.#stamped(read.state, announcer.stamp, nowMs))
+      const told = this.#stamped(read.state, stamp, nowMs)
+      this.#arrive(announcer, { clientId, clock, json }, { told, user: stamp.user, otherClock: 0 })
       return 'acted'
     }
     if (read.type === 'gone') {
@@ -232,35 +230,35 @@ export class Presence {
     }
     if (clock === known) return 'none'
     present.clock = clock
-    present.raw = new Uint8Array(json)
-    const state = this.#stamped(read.state, announcer.stamp, nowMs)
-    present.entry = encodeEntry(clientId, clock, state)
-    present.stateBytes = state.length
+    const told = this.#stamped(read.state, stamp, nowMs)
+    present.bytes = concat([told, json])
+    present.toldBytes = told.length
     present.isTold = false
     return 'acted'
   }
 
   /** The first announcement of a connection, or null where it may not speak for this clientID. */
-  #bind(announcer: Announcer, entry: AwarenessEntry) {
+  #bind(announcer: Connection, entry: AwarenessEntry, stamp: Stamp) {
     const { clientId, clock, json } = entry
     const present = this.#present.get(clientId)
     const knownClock = present?.clock ?? this.#departed.clockOf(clientId)
     // Only what was sent to a connection can come back as an echo, and an echo never has a newer clock.
-    if (present !== undefined && (announcer.hasPresence || present.user !== announcer.stamp.user)) return null
+    if (present !== undefined && (announcer.hasPresence || present.user !== stamp.user)) return null
     if (knownClock !== undefined && announcer.hasPresence && clock <= knownClock) return null
     if (clock > MAX_CLOCK) return null
     const read = readState(json, this.#options.maxStateBytes)
     if (read.type !== 'state' || this.#isEcho(read.state)) return null
     // What an older connection sent may arrive late.
-    if (present !== undefined && present.order > announcer.order) {
-      return { nudge: null, replaces: announcer.id, isVisible: false }
+    if (present !== undefined && present.owner.order > announcer.order) {
+      return { nudge: null, replaces: announcer, isVisible: false }
     }
-    this.#bound.set(announcer.id, clientId)
-    if (present !== undefined) this.#bound.delete(present.owner)
+    if (present !== undefined) present.owner.clientId = null
+    announcer.clientId = clientId
     // A tab that passed on what it heard of another only loses what it never had.
     const replaces = present?.isSurelyOwn ? present.owner : null
     const latest = { clientId, clock: Math.max(clock, knownClock ?? 0), json }
-    this.#arrive(announcer, latest, this.#stamped(read.state, announcer.stamp, 0), knownClock)
+    const told = this.#stamped(read.state, stamp, 0)
+    this.#arrive(announcer, latest, { told, user: stamp.user, otherClock: knownClock ?? 0 })
     if (knownClock === undefined) return { nudge: null, replaces, isVisible: true }
     // Peers ignore a state at a clock that they know. Told that it is gone, the client says so at a higher one
     // (y-websocket issue 122).
@@ -280,23 +278,19 @@ export class Presence {
   }
 
   #arrive(
-    announcer: Announcer,
+    announcer: Connection,
     { clientId, clock, json }: AwarenessEntry,
-    told: Uint8Array,
-    otherClock = 0,
+    { told, user, otherClock }: { told: Uint8Array; user: string; otherClock: number },
   ): void {
     this.#departed.remove(clientId)
     this.#present.set(clientId, {
       clock,
-      // The frame that it came in goes.
-      raw: new Uint8Array(json),
-      entry: encodeEntry(clientId, clock, told),
-      stateBytes: told.length,
+      bytes: concat([told, json]),
+      toldBytes: told.length,
       isTold: false,
       otherClock,
-      owner: announcer.id,
-      order: announcer.order,
-      user: announcer.stamp.user,
+      owner: announcer,
+      user,
       // A client announces itself before it can have been told of others.
       isSurelyOwn: !announcer.hasPresence,
     })
@@ -308,5 +302,8 @@ export class Presence {
     this.#departed.add(clientId, clock)
   }
 }
+
+const toldOf = ({ bytes, toldBytes }: Present<unknown>): Uint8Array => bytes.subarray(0, toldBytes)
+const rawOf = ({ bytes, toldBytes }: Present<unknown>): Uint8Array => bytes.subarray(toldBytes)
 
 const textDecoder = new TextDecoder()

@@ -3,7 +3,7 @@
  * share, and then what changes, together where there is much. Stock connections are sent nothing.
  */
 import { encodeMessage } from '../../shared/protocol/index.js'
-import { afterFlush, flushDelayMs, openWindow } from './flush-window.js'
+import { afterFlush, flushDelayMs, OPEN_WINDOW } from './flush-window.js'
 import type { Roster, RosterNews } from './roster.js'
 import type { Scheduler } from './scheduler.js'
 import type { Session } from './session.js'
@@ -11,8 +11,6 @@ import type { Session } from './session.js'
 /** The share of the clock that telling may take before it waits, and how long it waits at most, ms. */
 const SHARE = 0.02
 const MAX_WAIT_MS = 1_000
-/** Every space's, until its first news. */
-const WINDOW = openWindow(0, SHARE)
 /** How often it is told who did something, and nothing else. */
 const SEEN_EVERY_MS = 10_000
 /** How long newcomers share a frame: what it says of the time is off by that. */
@@ -28,7 +26,7 @@ export interface RosterRelayOptions {
 
 export class RosterRelay {
   readonly #options: RosterRelayOptions
-  #window = WINDOW
+  #window = OPEN_WINDOW
   #seenDueMs: number
   #whole: { readonly frame: Uint8Array; readonly atMs: number; readonly version: number } | null = null
 
@@ -40,7 +38,7 @@ export class RosterRelay {
   /** How long what there is to tell may wait; infinity where there is nothing. */
   get waitMs(): number {
     const { roster, scheduler } = this.#options
-    return roster.hasNews ? flushDelayMs(this.#window, scheduler.elapsed()) : Number.POSITIVE_INFINITY
+    return roster.hasNews ? flushDelayMs(this.#window, scheduler.elapsed(), SHARE) : Number.POSITIVE_INFINITY
   }
 
   /** Sends the whole roster to one connection, which is told of every change from then on. */
@@ -66,7 +64,8 @@ export class RosterRelay {
     if (this.waitMs > 0) return false
     const { roster, scheduler } = this.#options
     const costMs = this.#tell(roster.takeNews(false), roster.version)
-    this.#window = afterFlush(this.#window, { costMs, endMs: scheduler.elapsed() }, MAX_WAIT_MS)
+    const flush = { costMs, endMs: scheduler.elapsed() }
+    this.#window = afterFlush(this.#window, flush, { share: SHARE, maxWaitMs: MAX_WAIT_MS })
     return true
   }
 

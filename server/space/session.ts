@@ -124,6 +124,8 @@ export class Session {
   sentPosition = 0
   /** Whether it has been sent others' presence: once it answered our first step 1. */
   hasPresence = false
+  /** The clientID that its presence speaks for; presence alone sets it. */
+  clientId: number | null = null
   /** Whether it is told of members, from the same moment on; `missed` while it lacks some of it. */
   roster: 'untold' | 'told' | 'missed' = 'untold'
   /** The version of the roster that it was sent as a whole. */

@@ -101,7 +101,7 @@ export class Space implements SpaceInbox {
       readonly members: readonly RosterMember[]
     },
   ) {
-    const { commits, scheduler, observer, limits } = context
+    const { commits, scheduler, observer, limits, store } = context
     const { residence, loaded } = parts
     this.name = name
     this.#context = context
@@ -122,7 +122,8 @@ export class Space implements SpaceInbox {
     const log = new SpaceLog({ space: name, commits, loaded })
     const holding = new Holding({ sessions, presence })
     const readings = new Readings({ observer, scheduler, onWaiting: () => this.#turns.request() })
-    const intentions = new IntentionsDesk({ ...context, name, residence, log, readings })
+    // Not spread from the context: every object that is spread is a shape of its own to V8.
+    const intentions = new IntentionsDesk({ name, residence, store, commits, log, scheduler, readings })
     const settling = new Settling({ observer, log, holding, ask: session => this.#ask(session) })
     const publishing = new Publishing({ sessions, observer, log, residence, members, holding, intentions })
     this.reader = new SpaceReader({
@@ -135,7 +136,16 @@ export class Space implements SpaceInbox {
       presence: () => presence.states,
       members: () => this.members,
     })
-    this.edits = new EditDesk({ ...context, inbox: this, residence, readings, log })
+    this.edits = new EditDesk({
+      inbox: this,
+      residence,
+      readings,
+      log,
+      engineTime: context.engineTime,
+      scheduler,
+      observer,
+      limits,
+    })
     this.#presence = presence
     this.#members = members
     this.#announcingPace = new AnnouncingPace({ observer, scheduler })
@@ -387,6 +397,7 @@ export class Space implements SpaceInbox {
     this.#residence.sweep(elapsedMs)
     this.#intentions.sweep(elapsedMs)
     this.edits.sweep(elapsedMs)
+    this.#announcingPace.sweep(elapsedMs)
     if (this.#isQuiet) this.#context.rests.add(this)
   }
 

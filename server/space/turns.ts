@@ -2,13 +2,11 @@
  * When a space works: one turn at a time, at once where something is urgent or the space has time to spare,
  * else when a window ends. It owns the only timer of a space.
  */
-import { afterFlush, type FlushWindow, flushDelayMs, openWindow } from './flush-window.js'
+import { afterFlush, flushDelayMs, OPEN_WINDOW } from './flush-window.js'
 import type { Scheduler } from './scheduler.js'
 
 /** The share of the clock that one space's turns may take before they wait. */
 const SHARE = 0.05
-/** Every space's, until its first turn. */
-const OPEN_WINDOW = openWindow(0, SHARE)
 
 export interface TurnsOptions {
   readonly scheduler: Scheduler
@@ -25,7 +23,7 @@ export interface TurnsOptions {
 
 export class Turns {
   readonly #options: TurnsOptions
-  #window: FlushWindow = OPEN_WINDOW
+  #window = OPEN_WINDOW
   #isTurning = false
   #isClosed = false
   #timer: { readonly dueMs: number; cancel(): void } | null = null
@@ -69,7 +67,7 @@ export class Turns {
     if (!this.#isTurning) this.#wake()
   }
 
-  readonly #windowMs = (): number => flushDelayMs(this.#window, this.#options.scheduler.elapsed())
+  readonly #windowMs = (): number => flushDelayMs(this.#window, this.#options.scheduler.elapsed(), SHARE)
 
   readonly #begin = (): void => void this.#run()
 
@@ -86,7 +84,8 @@ export class Turns {
     const startMs = scheduler.elapsed()
     const extraMs = await turn()
     const endMs = scheduler.elapsed()
-    this.#window = afterFlush(this.#window, { costMs: endMs - startMs + extraMs, endMs }, maxWindowMs)
+    const flush = { costMs: endMs - startMs + extraMs, endMs }
+    this.#window = afterFlush(this.#window, flush, { share: SHARE, maxWaitMs: maxWindowMs })
     this.#isTurning = false
     this.request()
     this.#wake()

@@ -47,7 +47,7 @@ export class Document {
       }
     })
     // Only now: listening makes Yjs encode every transaction.
-    this.#doc.on('update', (update: Uint8Array) => this.#events?.push(update))
+    this.#doc.onUpdate(update => this.#events?.push(update))
   }
 
   apply(batch: readonly EngineInput[], atInput: AtInput = () => {}): ApplyResult {

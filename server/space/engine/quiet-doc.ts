@@ -1,13 +1,32 @@
 /**
- * A Yjs document that tells only those who listen: Yjs tells of every transaction under half a dozen names, and makes
- * lists of the listeners even where there are none.
+ * A Yjs document for a server: it tells of its updates and of nothing else. Yjs tells of every transaction under half
+ * a dozen names and makes lists of the listeners even where there are none, and each document listens to itself for
+ * what only providers in a browser tell it; that is a kilobyte of each.
  */
 import * as Y from 'yjs'
 
 type Told = Parameters<Y.Doc['emit']>
 
 export class QuietDoc extends Y.Doc {
-  override emit(name: Told[0], args: Told[1]): void {
-    if (this._observers.has(name)) super.emit(name, args)
+  #onUpdate: ((update: Uint8Array) => void) | null = null
+
+  constructor() {
+    // Only a document within another is known by a guid of its own.
+    super({ guid: '' })
+    this._observers = UNHEARD
+  }
+
+  /** Yjs encodes every transaction from now on. */
+  onUpdate(listener: (update: Uint8Array) => void): void {
+    this.#onUpdate = listener
+    this._observers = UPDATES_HEARD
+  }
+
+  override emit(name: Told[0], [update]: Told[1]): void {
+    if (name === 'update') this.#onUpdate?.(update as Uint8Array)
   }
 }
+
+/** Yjs looks here whether anybody wants to be told; all documents share the answer. */
+const UNHEARD: Y.Doc['_observers'] = new Map()
+const UPDATES_HEARD: Y.Doc['_observers'] = new Map([['update', new Set()]])

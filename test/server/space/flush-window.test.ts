@@ -1,5 +1,5 @@
 /** The allowance that decides when a space flushes. */
-import { afterFlush, type FlushWindow, flushDelayMs, openWindow } from '../../../server/space/flush-window.js'
+import { afterFlush, flushDelayMs, OPEN_WINDOW } from '../../../server/space/flush-window.js'
 import { assert, suite } from '../../support/suite.js'
 
 const test = suite('flush window')
@@ -9,19 +9,23 @@ const SHARE = 0.05
 
 /** Turns of `costMs` as often as `everyMs`, or as the window allows. @returns when each began, ms */
 const play = (costMs: number, everyMs: number, durationMs: number): number[] => {
-  let window: FlushWindow = openWindow(0, SHARE)
+  let window = OPEN_WINDOW
   const starts: number[] = []
   for (let nowMs = 0; nowMs < durationMs; ) {
-    const startMs = nowMs + flushDelayMs(window, nowMs)
+    const startMs = nowMs + flushDelayMs(window, nowMs, SHARE)
     starts.push(startMs)
-    window = afterFlush(window, { costMs, endMs: startMs + costMs }, MAX_WINDOW_MS)
+    window = afterFlush(
+      window,
+      { costMs, endMs: startMs + costMs },
+      { share: SHARE, maxWaitMs: MAX_WINDOW_MS },
+    )
     nowMs = Math.max(startMs + costMs, nowMs + everyMs)
   }
   return starts
 }
 
 test('[R12] an idle space flushes at once, and so does a lightly loaded one every time', () => {
-  assert.is(flushDelayMs(openWindow(0, SHARE), 5), 0)
+  assert.is(flushDelayMs(OPEN_WINDOW, 5, SHARE), 0)
 
   const starts = play(0.4, 10, 10_000)
 

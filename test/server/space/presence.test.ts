@@ -2,8 +2,7 @@
 import * as awarenessProtocol from 'y-protocols/awareness'
 import * as Y from 'yjs'
 import { type AwarenessEntry, decodeAwareness } from '../../../server/space/awareness-codec.js'
-import type { PeerId } from '../../../server/space/peer.js'
-import { Presence } from '../../../server/space/presence.js'
+import { type Announcer, Presence } from '../../../server/space/presence.js'
 import {
   decodeServerMessage,
   EMPTY_AWARENESS_FRAME,
@@ -543,18 +542,21 @@ test('[A8] an empty update is fine', async () => {
 })
 
 /** So many came and went. */
-const visited = (count: number, onLeave: (presence: Presence, clientId: number) => void): Presence => {
-  const presence = new Presence({
+const visited = (
+  count: number,
+  onLeave: (presence: Presence<Announcer>, clientId: number) => void,
+): Presence<Announcer> => {
+  const presence = new Presence<Announcer>({
     maxStateBytes: 1000,
     identityPaths: [],
     roster: { isStampOf: () => false },
   })
   for (let id = 1; id <= count; id++) {
-    const peer = `p${id}` as PeerId
+    const announcer: Announcer = { order: id, hasPresence: false, clientId: null }
     const { entries } = entry(id, 3, '{}')
     const stamp = { user: 'ann', name: null, joinedAtMs: 0, lastSeenMs: 0 }
-    presence.announce({ id: peer, stamp, order: id, hasPresence: false }, entries, 0)
-    assert.equal(presence.leave(peer), [id])
+    presence.announce(announcer, entries, { stamp, nowMs: 0 })
+    assert.equal(presence.leave(announcer), [id])
     onLeave(presence, id)
   }
   assert.equal([...presence.clientIds], [])
@@ -564,7 +566,7 @@ const visited = (count: number, onLeave: (presence: Presence, clientId: number) 
 test('[A9] who left is remembered, the latest of them', () => {
   const count = 5000
   const presence = visited(count, (presence, id) => presence.told([id]))
-  const known = (id: number): boolean => presence.batch([id]).messageFor(undefined) !== null
+  const known = (id: number): boolean => presence.batch([id]).messageFor(null) !== null
   assert.ok(known(count))
   assert.ok(known(count - 2000))
   assert.not(known(count - 2100))
@@ -577,7 +579,7 @@ test('[B2] whoever was behind is told of those, too, who are not remembered any 
     presence.addClocks([id], clocks)
     presence.told([id])
   })
-  const told = entriesOf([decodeServerMessage(presence.missed(clocks).messageFor(undefined)!)])
+  const told = entriesOf([decodeServerMessage(presence.missed(clocks).messageFor(null)!)])
   assert.is(told.length, 5000)
   assert.equal(told[0], { clientId: 1, clock: 3, state: 'null' })
 })
@@ -585,7 +587,7 @@ test('[B2] whoever was behind is told of those, too, who are not remembered any 
 test('[A9] when thousands leave at once, all of them can be told of', () => {
   const presence = visited(5000, () => {})
   const everybody = Array.from({ length: 5000 }, (_, at) => at + 1)
-  const told = entriesOf([decodeServerMessage(presence.batch(everybody).messageFor(undefined)!)])
+  const told = entriesOf([decodeServerMessage(presence.batch(everybody).messageFor(null)!)])
   assert.equal(
     told.map(({ clientId, state }) => [clientId, state]),
     everybody.map(id => [id, 'null']),

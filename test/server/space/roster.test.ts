@@ -1,8 +1,7 @@
 /** The roster as connections are told of it, and what survives a restart. */
 import { DEFAULT_LIMITS } from '../../../server/space/limits.js'
 import { MemberJournal } from '../../../server/space/member-journal.js'
-import type { PeerId } from '../../../server/space/peer.js'
-import { Presence } from '../../../server/space/presence.js'
+import { type Announcer, Presence } from '../../../server/space/presence.js'
 import { Roster as RosterState } from '../../../server/space/roster.js'
 import { openMemoryStore } from '../../../server/storage/memory-store.js'
 import { decodeServerMessage, type Roster, type RosterMember } from '../../../shared/protocol/index.js'
@@ -439,12 +438,13 @@ test('[A9] [A15] 200,000 clientIDs and users that come and go leave memory where
   const presence = new Presence({ maxStateBytes: 1000, identityPaths: [], roster })
   const comeAndGo = async (from: number, to: number): Promise<number> => {
     for (let id = from; id < to; id++) {
-      const [peer, user] = [`p${id}` as PeerId, `u${id}`]
+      const user = `u${id}`
+      const announcer: Announcer = { order: id, hasPresence: false, clientId: null }
       const nowMs = scheduler.now()
       roster.enter({ user, name: null }, nowMs)
       const stamp = { user, name: null, joinedAtMs: nowMs, lastSeenMs: nowMs }
-      presence.announce({ id: peer, stamp, order: id, hasPresence: false }, entryOf(id), nowMs)
-      presence.told(presence.leave(peer))
+      presence.announce(announcer, entryOf(id), { stamp, nowMs })
+      presence.told(presence.leave(announcer))
       roster.leave(user, 'closed', nowMs)
       if (id % 1000 === 0) {
         scheduler.jump(1000)
