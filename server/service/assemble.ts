@@ -86,6 +86,7 @@ export const assemble = async (
   const { scheduler = systemScheduler } = options
   const { gateTimeoutMs } = config
   const now = (): number => scheduler.now()
+  const elapsed = (): number => scheduler.elapsed()
   const sweepMs = Math.min(SWEEP_MS, config.heartbeatMs)
   let live: Live | null = null
   const metrics = new Metrics(() => figuresOf(live), options.isWithProcessMetrics ?? false)
@@ -97,7 +98,7 @@ export const assemble = async (
     const watched = new WatchedGate({
       gate: await openGate(config, options, { observer, now }),
       observer,
-      now,
+      elapsed,
       gateTimeoutMs,
     })
     const registry = new Registry({
@@ -119,6 +120,7 @@ export const assemble = async (
       spaces: registry,
       observer,
       now,
+      elapsed,
       gateTimeoutMs,
       basePath: config.basePath,
       trustedProxies: config.trustProxy,
@@ -132,18 +134,18 @@ export const assemble = async (
     const door = new WebSocketDoor({ ...doorOptions, isCompressing: config.compression === 'on' })
     const secondDoor = new EventStreamDoor(doorOptions)
     const doors = [door, secondDoor]
-    const judge = new Judge({ gate, admission, now, gateTimeoutMs })
+    const judge = new Judge({ gate, admission, elapsed, gateTimeoutMs })
     const watchers = new Watchers({
       gate,
       desk: registry.desk,
       spaces: registry,
       observer,
-      now,
+      elapsed,
       beatMs: config.heartbeatMs,
       stuckMs: config.slowPeerDeadlineMs + config.heartbeatMs,
     })
     live = { connected: [...doors, watchers], registry }
-    const demoDesk = options.demoDesk && new TimelyDemoDesk(options.demoDesk, now, gateTimeoutMs)
+    const demoDesk = options.demoDesk && new TimelyDemoDesk(options.demoDesk, elapsed, gateTimeoutMs)
     const app = createHttpApp({
       basePath: config.basePath,
       status: () => registry.status,
@@ -159,9 +161,11 @@ export const assemble = async (
       report: observer.report,
     })
     const sweeps = setInterval(() => {
-      const nowMs = now()
-      for (const part of [registry, ...doors, watchers, judge, watched, demoDesk, admission, opened])
-        attempt(observer, () => part?.sweep(nowMs))
+      const [nowMs, elapsedMs] = [now(), elapsed()]
+      for (const part of [registry, opened]) attempt(observer, () => part.sweep(nowMs))
+      // What times a connection out, or a refusal, must not wait for a clock that was set back.
+      for (const part of [...doors, watchers, judge, watched, demoDesk, admission])
+        attempt(observer, () => part?.sweep(elapsedMs))
     }, sweepMs)
     return {
       observer,

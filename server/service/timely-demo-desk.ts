@@ -5,18 +5,18 @@ import { Deadlines } from '../transport/index.js'
 
 export class TimelyDemoDesk implements DemoDesk {
   readonly #desk: DemoDesk
-  readonly #now: () => number
+  readonly #elapsed: () => number
   readonly #waiting: Deadlines
 
-  /** @param now the clock, ms since 1970 */
-  constructor(desk: DemoDesk, now: () => number, timeoutMs: number) {
+  /** @param elapsed milliseconds on a clock that never jumps */
+  constructor(desk: DemoDesk, elapsed: () => number, timeoutMs: number) {
     this.#desk = desk
-    this.#now = now
+    this.#elapsed = elapsed
     this.#waiting = new Deadlines(timeoutMs)
   }
 
   async tokenFor(invitation: string, wish: DemoWish): Promise<string | null> {
-    return this.#waiting.within(this.#desk.tokenFor(invitation, wish), this.#now(), isLate)
+    return this.#waiting.within(this.#desk.tokenFor(invitation, wish), this.#elapsed(), isLate)
   }
 
   /** Call it once a second. */

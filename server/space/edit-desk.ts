@@ -10,7 +10,7 @@ import type { EngineTime } from './engine-time.js'
 import { LeanMap } from './lean-collections.js'
 import type { SpaceLimits } from './limits.js'
 import type { Observer } from './observer.js'
-import type { Access, Peer, PeerId } from './peer.js'
+import type { Access, Peer } from './peer.js'
 import { closedBy, type Readings } from './readings.js'
 import type { Residence } from './residence.js'
 import type { Scheduler } from './scheduler.js'
@@ -230,7 +230,6 @@ export class EditDesk {
   /** Nothing is ever sent to it; it is closed where its messages cost the engine too much. */
   #silentPeer(user: string): Peer {
     return {
-      id: `edits of ${user}` as PeerId,
       bufferedBytes: 0,
       send: () => {},
       close: code => {

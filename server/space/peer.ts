@@ -6,10 +6,7 @@ import type { ErrorCode } from '../../shared/errors.js'
 import type { SpaceName } from '../../shared/names.js'
 import type { Role } from '../../shared/roles.js'
 
-export type PeerId = string & { readonly __brand: 'PeerId' }
-
 export interface Peer {
-  readonly id: PeerId
   /** Bytes taken by `send` that the operating system has not taken yet. */
   readonly bufferedBytes: number
   /** Queues one frame, in order. Does nothing on a connection that is closing. */

@@ -253,7 +253,8 @@ export class Session {
     if (this.flow.type === 'live') this.#tellSaved(durablePosition)
     if (this.#hasSentSinceSweep) {
       this.#hasSentSinceSweep = false
-      this.#quietSinceMs = elapsedMs
+      // Whole, V8 keeps it in place and not in a box.
+      this.#quietSinceMs = Math.trunc(elapsedMs)
     } else if (elapsedMs - this.#quietSinceMs >= KEEPALIVE_AFTER_MS && this.flow.type !== 'behind') {
       this.sendFrame(EMPTY_AWARENESS_FRAME)
     }

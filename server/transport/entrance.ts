@@ -19,7 +19,10 @@ export interface DoorOptions {
   readonly spaces: Spaces
   readonly observer: DoorObserver
   /** The clock, ms since 1970. */
+  /** Milliseconds since 1970: what tokens are compared with. */
   readonly now: () => number
+  /** Milliseconds on a clock that never jumps. */
+  readonly elapsed: () => number
   /** How long the gate may think about somebody. */
   readonly gateTimeoutMs: number
   /** The path in front of `/sync/`, without a slash at its end; often empty. */
@@ -111,13 +114,13 @@ export class Entrance<Held extends HeldConnection> {
 
   /** Nothing is left of the connection. */
   closed(connection: Held, cause: CloseCause): void {
-    const { observer, now } = this.#options
+    const { observer, elapsed } = this.#options
     const place = this.#inside.get(connection)
     this.#inside.delete(connection)
     this.#refused.delete(connection)
     if (this.#isEmpty) this.#onEmpty()
     if (place === undefined) return
-    if (cause in ERRORS) place.closed(cause as PlenumError['code'], now())
+    if (cause in ERRORS) place.closed(cause as PlenumError['code'], elapsed())
     place.leave()
     if (place.seat !== null) observer.closed(place.seat.dialect, cause, this.#door)
   }

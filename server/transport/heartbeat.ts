@@ -3,6 +3,7 @@
  * from one beat to the next is dead, so a loss shows within two beats. Pure.
  */
 
+/** In whole milliseconds: V8 keeps any other number in a box of its own, and there is a pulse of each connection. */
 export interface Pulse {
   readonly nextBeatAtMs: number
   /** A ping is out and nothing was heard since. */
@@ -36,9 +37,9 @@ export const sweptBeatMs = (promisedMs: number, sweepMs: number): number => prom
 export type Beat = 'early' | 'ask' | 'dead'
 
 export const firstPulse = (nowMs: number, { beatMs }: HeartbeatLimits): Pulse => ({
-  nextBeatAtMs: nowMs + beatMs,
+  nextBeatAtMs: Math.round(nowMs + beatMs),
   isAsked: false,
-  aliveAtMs: nowMs,
+  aliveAtMs: Math.round(nowMs),
   unsentBytes: 0,
   takenBytes: 0,
 })
@@ -55,10 +56,10 @@ export const nextPulse = (
   if (!isBeatDue(pulse, nowMs)) return { pulse, beat: 'early' }
   const isMoving = pulse.unsentBytes > 0 && signs.takenBytes > pulse.takenBytes
   const isAlive = signs.wasHeard || signs.wasPaused || isMoving
-  const aliveAtMs = isAlive ? nowMs : pulse.aliveAtMs
+  const aliveAtMs = isAlive ? Math.round(nowMs) : pulse.aliveAtMs
   const next: Pulse = {
     // A late sweep must not make the beats drift, and must not make up for missed ones.
-    nextBeatAtMs: Math.max(pulse.nextBeatAtMs + limits.beatMs, nowMs + limits.beatMs / 2),
+    nextBeatAtMs: Math.round(Math.max(pulse.nextBeatAtMs + limits.beatMs, nowMs + limits.beatMs / 2)),
     isAsked: true,
     aliveAtMs,
     unsentBytes: signs.unsentBytes,

@@ -35,7 +35,8 @@ export interface JudgeOptions {
   readonly gate: Gate
   readonly admission: Admission
   /** The clock, ms since 1970. */
-  readonly now: () => number
+  /** Milliseconds on a clock that never jumps. */
+  readonly elapsed: () => number
   /** How long the gate may think about somebody. */
   readonly gateTimeoutMs: number
 }
@@ -72,23 +73,23 @@ export class Judge {
   }
 
   async judge(applicant: Applicant): Promise<Verdict> {
-    const { admission, now } = this.#options
+    const { admission, elapsed } = this.#options
     const { address, origin, host, dialect } = applicant
     if (this.#isDraining) return refused(refusalOf(new PlenumError('draining')))
-    const place = admission.enter(address, { origin, host }, now())
+    const place = admission.enter(address, { origin, host }, elapsed())
     if (!('leave' in place)) return refused(place)
     try {
       const space = parseSpacePath(applicant.spacePath)
       const access = await this.#admit(applicant, space, this.#arriving)
       // The wait for the gate may have seen the drain begin.
       if (this.#isDraining) throw new PlenumError('draining')
-      const refusal = place.claim(space, access, dialect, now())
+      const refusal = place.claim(space, access, dialect, elapsed())
       if (refusal === null) return { type: 'admitted', space, access, place }
       place.leave()
       return refused(refusal)
     } catch (error) {
       const known = toPlenumError(error)
-      if (known.code === 'unauthenticated') place.failed(now())
+      if (known.code === 'unauthenticated') place.failed(elapsed())
       place.leave()
       return refused(refusalOf(known), known.cause)
     }
@@ -99,16 +100,16 @@ export class Judge {
    * does not end it: whoever is inside goes on until it is over.
    */
   async recognise(applicant: Applicant): Promise<Recognition> {
-    const { admission, now } = this.#options
+    const { admission, elapsed } = this.#options
     const { address, origin, host } = applicant
-    const refusal = admission.glance(address, { origin, host }, now())
+    const refusal = admission.glance(address, { origin, host }, elapsed())
     if (refusal !== null) return refused(refusal)
     try {
       const space = parseSpacePath(applicant.spacePath)
       return { type: 'known', space, access: await this.#admit(applicant, space, this.#known) }
     } catch (error) {
       const known = toPlenumError(error)
-      if (known.code === 'unauthenticated') admission.failed(address, now())
+      if (known.code === 'unauthenticated') admission.failed(address, elapsed())
       return refused(refusalOf(known), known.cause)
     }
   }
@@ -132,9 +133,9 @@ export class Judge {
   }
 
   async #answer<Answer>({ address, origin, host }: Caller, ask: () => Promise<Answer>): Promise<Answer> {
-    const { admission, now } = this.#options
+    const { admission, elapsed } = this.#options
     if (this.#isDraining) throw new PlenumError('draining')
-    const refusal = admission.glance(address, { origin, host }, now())
+    const refusal = admission.glance(address, { origin, host }, elapsed())
     if (refusal !== null) throw new PlenumError(refusal.code, refusal.message, refusal)
     try {
       const answer = await ask()
@@ -142,7 +143,7 @@ export class Judge {
       return answer
     } catch (error) {
       const known = toPlenumError(error)
-      if (known.code === 'unauthenticated') admission.failed(address, now())
+      if (known.code === 'unauthenticated') admission.failed(address, elapsed())
       throw known
     }
   }
@@ -152,7 +153,7 @@ export class Judge {
   }
 
   #inTime<Answer>(answer: Promise<Answer>, waiting: Deadlines): Promise<Answer> {
-    return waiting.within(answer, this.#options.now(), gateIsLate)
+    return waiting.within(answer, this.#options.elapsed(), gateIsLate)
   }
 }
 

@@ -13,7 +13,8 @@ export interface WatchedGateOptions {
   readonly gate: Gate
   readonly observer: Pick<DoorObserver, 'report'>
   /** The clock, ms since 1970. */
-  readonly now: () => number
+  /** Milliseconds on a clock that never jumps. */
+  readonly elapsed: () => number
   /** How long a renewal may take. */
   readonly gateTimeoutMs: number
 }
@@ -38,9 +39,9 @@ export class WatchedGate implements Gate {
   }
 
   async renew(token: string, space: SpaceName, user: string): Promise<Access> {
-    const { gate, observer, now } = this.#options
+    const { gate, observer, elapsed } = this.#options
     try {
-      return await this.#waiting.within(gate.renew(token, space, user), now(), gateIsLate)
+      return await this.#waiting.within(gate.renew(token, space, user), elapsed(), gateIsLate)
     } catch (cause) {
       const error = toPlenumError(cause)
       if (error.code === 'internal') observer.report('error', 'a renewal failed', { space, error })

@@ -16,10 +16,14 @@ const here = new Embedding()
 
 test.after.each(() => here.close())
 
-/** Its clock may be moved on, and nobody is taken for dead for that. */
+/** Its clocks may be moved on, and nobody is taken for dead for that. */
 const listen = async (authorize: Authorize, options: PlenumOptions = {}) => {
   let laterMs = 0
-  const scheduler = { ...systemScheduler, now: () => Date.now() + laterMs }
+  const scheduler = {
+    ...systemScheduler,
+    now: () => Date.now() + laterMs,
+    elapsed: () => performance.now() + laterMs,
+  }
   const plenum = here.create({
     ...options,
     authorize,

@@ -133,7 +133,7 @@ export class Core {
       after = null,
       needsRenewals = true,
     } = options
-    const peer = pair.server.asPeer(`p${++this.#ids}`)
+    const peer = pair.server.asPeer()
     const whole: Access = { user: 'ann', name: null, role: 'write', expiresAtMs: null, ...access }
     const joined = this.registry.join(space, peer, {
       dialect,

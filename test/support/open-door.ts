@@ -56,6 +56,7 @@ export class OpenDoor {
       spaces: this.registry,
       observer,
       now,
+      elapsed: now,
       gateTimeoutMs: 10_000,
       basePath: '',
       trustedProxies: 0,

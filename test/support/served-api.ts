@@ -43,7 +43,7 @@ export class ServedApi {
     const now = (): number => this.nowMs
     const gate = revokingGate(createGate(createJwtGate({ secret: SECRET, now })), desk)
     this.admission = new Admission({ ...OPEN_LIMITS, ...more.limits, origins })
-    const judge = new Judge({ gate, admission: this.admission, now, gateTimeoutMs: 10_000 })
+    const judge = new Judge({ gate, admission: this.admission, elapsed: now, gateTimeoutMs: 10_000 })
     const tell = (what: string) => this.told.push(what)
     this.watchers = new Watchers({
       gate,
@@ -55,7 +55,7 @@ export class ServedApi {
         refused: code => tell(`refused ${code}`),
         closed: (_dialect, cause) => tell(`closed ${cause}`),
       },
-      now,
+      elapsed: now,
       beatMs: 15_000,
       stuckMs: 45_000,
       ...more.watchers,

@@ -3,7 +3,7 @@
  * order, as many frames as it likes. Nothing moves by itself, and nothing is timed.
  */
 
-import type { Peer, PeerId } from '../../server/space/peer.js'
+import type { Peer } from '../../server/space/peer.js'
 import { ERRORS } from '../../shared/errors.js'
 
 type Parcel =
@@ -91,10 +91,9 @@ export class ServerEnd {
   }
 
   /** This end as the core sees it. */
-  asPeer(id: string): Peer {
+  asPeer(): Peer {
     const end = this
     return {
-      id: id as PeerId,
       get bufferedBytes() {
         return end.bufferedBytes
       },

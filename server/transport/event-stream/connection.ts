@@ -5,7 +5,6 @@
 import { ERRORS, type ErrorCode, PlenumError, toPlenumError } from '../../../shared/errors.js'
 import type { SpaceName } from '../../../shared/names.js'
 import { decodeFrames, STREAM_EVENT, type StreamClosed } from '../../../shared/protocol/index.js'
-import type { PeerId } from '../../space/peer.js'
 import { type CloseCause, leaveReasonFor } from '../close-cause.js'
 import { closeReason } from '../close-reason.js'
 import type { HeldConnection } from '../entrance.js'
@@ -26,7 +25,6 @@ export interface Owner {
 }
 
 export interface EventStreamConnectionOptions {
-  readonly id: PeerId
   /** Names it in requests; nobody can guess it. */
   readonly key: string
   readonly owner: Owner
@@ -41,7 +39,6 @@ const FRAMES_PER_TURN = 256
 const PING = namedEvent(STREAM_EVENT.ping)
 
 export class EventStreamConnection implements HeldConnection, Holder, Receiver {
-  readonly id: PeerId
   readonly key: string
   readonly owner: Owner
   readonly uploads = new UploadOrder()
@@ -62,8 +59,7 @@ export class EventStreamConnection implements HeldConnection, Holder, Receiver {
   #held: Buffer[] = []
   #heldBytes = 0
 
-  constructor({ id, key, owner, nowMs, keeper, openDelivery }: EventStreamConnectionOptions) {
-    this.id = id
+  constructor({ key, owner, nowMs, keeper, openDelivery }: EventStreamConnectionOptions) {
     this.key = key
     this.owner = owner
     this.#keeper = keeper

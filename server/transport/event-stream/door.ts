@@ -14,7 +14,6 @@ import {
   STREAM_EVENT,
   type StreamOpened,
 } from '../../../shared/protocol/index.js'
-import type { PeerId } from '../../space/peer.js'
 import { type DoorOptions, Entrance } from '../entrance.js'
 import { refusalOf, type Verdict } from '../judge.js'
 import { Outlet } from '../outlet.js'
@@ -61,7 +60,6 @@ export class EventStreamDoor {
   readonly #entrance: Entrance<EventStreamConnection>
   readonly #sessions = new Sessions()
   readonly #keeper: EventStreamKeeper
-  #opened = 0
 
   constructor(options: DoorOptions) {
     this.#options = options
@@ -154,7 +152,7 @@ export class EventStreamDoor {
 
   #start(exchange: Exchange, { space, access }: Verdict & { readonly type: 'admitted' }): StreamSession {
     const { request, response, target, headers } = exchange
-    const { now, heartbeat } = this.#options
+    const { elapsed, heartbeat } = this.#options
     const key = newKey()
     const made: { polls: PollDelivery | null } = { polls: null }
     const openDelivery = (receiver: Receiver): Delivery => {
@@ -169,10 +167,9 @@ export class EventStreamDoor {
       return delivery
     }
     const connection = new EventStreamConnection({
-      id: `s${++this.#opened}` as PeerId,
       key,
       owner: { space, user: access.user },
-      nowMs: now(),
+      nowMs: elapsed(),
       keeper: this.#keeper,
       openDelivery,
     })
@@ -239,12 +236,12 @@ export class EventStreamDoor {
 
   /** @throws what a bearer is refused with; no_session, forbidden */
   async #sessionOf({ request, target }: Exchange): Promise<StreamSession> {
-    const { admission, now, trustedProxies } = this.#options
+    const { admission, now, elapsed, trustedProxies } = this.#options
     const named = this.#sessions.named(request)
     const bearer = bearerOf(request, target, named?.bearer.expiresAtMs ?? null)
     if (named !== undefined && isSameBearer(named.bearer, bearer, now())) {
       const address = clientAddress(request, trustedProxies)
-      const refusal = admission.glance(address, originOf(request, trustedProxies), now())
+      const refusal = admission.glance(address, originOf(request, trustedProxies), elapsed())
       if (refusal !== null) throw new Refused(refusal, undefined)
       return named
     }

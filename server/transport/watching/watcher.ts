@@ -16,7 +16,7 @@ import {
 } from '../../../shared/protocol/index.js'
 import type { AttestedIntentions } from '../../space/intentions-desk.js'
 import { leaveReasonOf } from '../../space/leave-reason.js'
-import type { Peer, PeerId } from '../../space/peer.js'
+import type { Peer } from '../../space/peer.js'
 import type { SpaceSnapshot } from '../../space/space-desk.js'
 import { CLOSE_TIMEOUT_MS } from '../keeper.js'
 import type { Session } from '../ports.js'
@@ -32,7 +32,6 @@ export interface WatchedSession extends Session {
 }
 
 export interface WatcherOptions {
-  readonly id: PeerId
   readonly response: ServerResponse
   readonly wording: Wording
   readonly wanted: ReadonlySet<Watched>
@@ -55,7 +54,6 @@ interface Heard {
 }
 
 export class Watcher implements Peer {
-  readonly id: PeerId
   readonly #options: WatcherOptions
   #session: WatchedSession | null = null
   #heard: Heard[] = []
@@ -74,7 +72,6 @@ export class Watcher implements Peer {
   #toldIntentions = ''
 
   constructor(options: WatcherOptions) {
-    this.id = options.id
     this.#options = options
     options.response.on('drain', () => {
       if (!this.#hasLeft) this.#session?.drained()

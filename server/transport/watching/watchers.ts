@@ -6,7 +6,7 @@ import type { ServerResponse } from 'node:http'
 import type { ErrorCode } from '../../../shared/errors.js'
 import type { SpaceName } from '../../../shared/names.js'
 import type { ResumePoint } from '../../../shared/protocol/index.js'
-import type { Access, Dialect, Peer, PeerId } from '../../space/peer.js'
+import type { Access, Dialect, Peer } from '../../space/peer.js'
 import type { SpaceDesk } from '../../space/space-desk.js'
 import type { DoorObserver, Gate, Place } from '../ports.js'
 import type { Watched, Wording } from './watched.js'
@@ -30,7 +30,8 @@ export interface WatchersOptions {
   }
   readonly observer: DoorObserver
   /** The clock, ms since 1970. */
-  readonly now: () => number
+  /** Milliseconds on a clock that never jumps. */
+  readonly elapsed: () => number
   readonly beatMs: number
   readonly stuckMs: number
 }
@@ -63,7 +64,6 @@ const HEADERS = {
 export class Watchers {
   readonly #options: WatchersOptions
   readonly #watchers = new Set<Watcher>()
-  #opened = 0
   #onEmpty = (): void => {}
 
   constructor(options: WatchersOptions) {
@@ -83,7 +83,6 @@ export class Watchers {
       return
     }
     const watcher = new Watcher({
-      id: `e${++this.#opened}` as PeerId,
       response,
       wording,
       wanted: wish.events,
@@ -138,8 +137,8 @@ export class Watchers {
   #onEnded(watcher: Watcher, place: Watch['place'], code: ErrorCode | null): void {
     if (!this.#watchers.delete(watcher)) return
     if (this.#watchers.size === 0) this.#onEmpty()
-    const { observer, now } = this.#options
-    if (code !== null) place.closed(code, now())
+    const { observer, elapsed } = this.#options
+    if (code !== null) place.closed(code, elapsed())
     place.leave()
     observer.closed('plenum', code ?? 'peer', 'watch')
   }

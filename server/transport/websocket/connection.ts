@@ -5,7 +5,6 @@
 import type { Duplex } from 'node:stream'
 import { WebSocket } from 'ws'
 import { ERRORS, type ErrorCode, toPlenumError } from '../../../shared/errors.js'
-import type { PeerId } from '../../space/peer.js'
 import { type CloseCause, leaveReasonFor } from '../close-cause.js'
 import { closeReason } from '../close-reason.js'
 import type { HeldConnection } from '../entrance.js'
@@ -24,7 +23,6 @@ const FULL_READ_BYTES = 64 * 1024
 export type WebSocketKeeper = Keeper<Connection, SharedFrames>
 
 export interface ConnectionOptions {
-  readonly id: PeerId
   readonly ws: WebSocket
   /** The raw socket that `ws` runs on. */
   readonly socket: Duplex & { readonly bytesWritten?: number }
@@ -37,7 +35,6 @@ const CONNECTION = Symbol('connection')
 type Emitter = object & { [CONNECTION]?: Connection }
 
 export class Connection implements HeldConnection, Holder {
-  readonly id: PeerId
   readonly #ws: WebSocket
   readonly #socket: ConnectionOptions['socket']
   readonly #keeper: WebSocketKeeper
@@ -55,8 +52,7 @@ export class Connection implements HeldConnection, Holder {
   /** Written in this tick and not handed to the operating system yet: the socket is corked. */
   #heldBytes = 0
 
-  constructor({ id, ws, socket, nowMs, keeper }: ConnectionOptions) {
-    this.id = id
+  constructor({ ws, socket, nowMs, keeper }: ConnectionOptions) {
     this.#ws = ws
     this.#socket = socket
     this.#keeper = keeper

@@ -8,7 +8,7 @@ import { type WebSocket, WebSocketServer } from 'ws'
 import { PlenumError, toPlenumError } from '../../../shared/errors.js'
 import { parseSpacePath } from '../../../shared/names.js'
 import { SUBPROTOCOL_PROBE } from '../../../shared/protocol/index.js'
-import type { Dialect, PeerId } from '../../space/peer.js'
+import type { Dialect } from '../../space/peer.js'
 import { type DoorOptions, Entrance } from '../entrance.js'
 import { refusalOf, type Verdict } from '../judge.js'
 import { Outlet } from '../outlet.js'
@@ -45,13 +45,12 @@ export class WebSocketDoor {
   readonly #entrance: Entrance<Connection>
   readonly #probes: Probes
   readonly #keeper: WebSocketKeeper
-  #opened = 0
   #isDraining = false
 
   constructor(options: WebSocketDoorOptions) {
     this.#options = options
     this.#entrance = new Entrance('websocket', options)
-    this.#probes = new Probes(options.now)
+    this.#probes = new Probes(options.elapsed)
     this.#keeper = {
       heartbeat: options.heartbeat,
       outlet: new Outlet(new SharedFrames()),
@@ -149,7 +148,7 @@ export class WebSocketDoor {
   }
 
   #placeForProbe({ request, address }: Upgrade, spacePath: string): Place | Refusal {
-    const { admission, now, trustedProxies } = this.#options
+    const { admission, elapsed, trustedProxies } = this.#options
     try {
       parseSpacePath(spacePath)
       if (this.#isDraining) throw new PlenumError('draining')
@@ -157,17 +156,16 @@ export class WebSocketDoor {
     } catch (error) {
       return refusalOf(toPlenumError(error))
     }
-    return admission.enter(address, originOf(request, trustedProxies), now())
+    return admission.enter(address, originOf(request, trustedProxies), elapsed())
   }
 
   /** Null where the request was no WebSocket handshake or its socket is gone. */
   #open(upgrade: Upgrade): Connection | null {
-    const { now, maxPayloadBytes } = this.#options
+    const { elapsed, maxPayloadBytes } = this.#options
     const ws = this.#upgrade(upgrade)
     if (ws === null) return null
     inflateInPlace(ws, maxPayloadBytes)
-    const id = `w${++this.#opened}` as PeerId
-    return new Connection({ id, ws, socket: upgrade.socket, nowMs: now(), keeper: this.#keeper })
+    return new Connection({ ws, socket: upgrade.socket, nowMs: elapsed(), keeper: this.#keeper })
   }
 
   /** Completes the handshake, where it is one. */

@@ -14,12 +14,12 @@ const NORMAL = 1000
 const TOO_MUCH = 4400
 
 export class Probes {
-  readonly #now: () => number
+  readonly #elapsed: () => number
   readonly #open = new Map<WebSocket, { readonly sinceMs: number }>()
 
-  /** @param now the clock, ms */
-  constructor(now: () => number) {
-    this.#now = now
+  /** @param elapsed milliseconds on a clock that never jumps */
+  constructor(elapsed: () => number) {
+    this.#elapsed = elapsed
   }
 
   get size(): number {
@@ -28,7 +28,7 @@ export class Probes {
 
   /** Its place goes with it. */
   start(ws: WebSocket, socket: Duplex, place: Place): void {
-    this.#open.set(ws, { sinceMs: this.#now() })
+    this.#open.set(ws, { sinceMs: this.#elapsed() })
     ws.on('error', () => {})
     ws.once('message', (data: Buffer, isBinary) => {
       ws.close(isBinary && data.length <= PROBE_FRAME.length ? NORMAL : TOO_MUCH)

@@ -1,5 +1,4 @@
 /** How the spaces of a process end: what was received gets to the disk, and nothing new begins. */
-import type { PeerId } from '../../../server/space/peer.js'
 import { ASK_ALL, type Caller, Core, DEMO, spaceName } from '../../support/core.js'
 import { isGone } from '../../support/gone.js'
 import { assert, suite } from '../../support/suite.js'
@@ -195,7 +194,7 @@ const joinBroken = async (core: Core, isBroken: { now: boolean }): Promise<void>
   }
   await core.registry.join(
     DEMO,
-    { id: 'broken' as PeerId, bufferedBytes: 0, send: throwing, close: throwing },
+    { bufferedBytes: 0, send: throwing, close: throwing },
     {
       dialect: 'stock',
       access: { user: 'eve', name: null, role: 'write', expiresAtMs: null },

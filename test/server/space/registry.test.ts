@@ -340,7 +340,7 @@ test('[R9] whoever joins in the turn in which the space fails is let into the ne
 test('[R7] one connection more than the space takes is refused, and may come back later', async () => {
   const core = new Core({ limits: { maxPeersPerSpace: 2 } })
   const [first] = [await core.live(), await core.live()]
-  const refused = core.registry.join(DEMO, new SocketPair().server.asPeer('x'), {
+  const refused = core.registry.join(DEMO, new SocketPair().server.asPeer(), {
     dialect: 'stock',
     access: { user: 'ann', name: null, role: 'write', expiresAtMs: null },
     authenticate: () => Promise.reject(new Error('never')),

@@ -4,7 +4,6 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import * as wsModule from 'ws'
 import { WebSocket, WebSocketServer } from 'ws'
-import type { PeerId } from '../../../server/space/peer.js'
 import { Outlet } from '../../../server/transport/outlet.js'
 import { Connection } from '../../../server/transport/websocket/connection.js'
 import { isSenderIdle } from '../../../server/transport/websocket/sender-state.js'
@@ -44,7 +43,6 @@ class Line {
     this.#server.handleUpgrade(request, socket, head, ws => {
       this.ws = ws
       this.connection = new Connection({
-        id: 'peer' as PeerId,
         ws,
         socket,
         nowMs: 0,
