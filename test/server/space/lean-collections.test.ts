@@ -5,7 +5,7 @@ import { assert, suite } from '../../support/suite.js'
 
 const test = suite('lean collections')
 
-test('[R16] a lean map and a lean set hold what those of the language hold', () => {
+test('[R17] a lean map and a lean set hold what those of the language hold', () => {
   const rng = createRng(seedFrom())
   const [lean, map] = [new LeanMap<number, number>(), new Map<number, number>()]
   const [leanSet, set] = [new LeanSet<number>(), new Set<number>()]
@@ -38,7 +38,7 @@ test('[R16] a lean map and a lean set hold what those of the language hold', () 
   assert.ok(timesEmpty > 100)
 })
 
-test('[R16] what is looped over may be deleted meanwhile, to the last', () => {
+test('[R17] what is looped over may be deleted meanwhile, to the last', () => {
   const [lean, leanSet] = [new LeanMap<number, string>(), new LeanSet<number>()]
   for (const key of [1, 2, 3]) {
     lean.set(key, 'x')
