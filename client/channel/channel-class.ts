@@ -32,7 +32,7 @@ export interface ChannelOptions {
   readonly onConnection?: (state: ConnectionState, url: string) => void
   readonly pace?: Pace
   readonly openTimeoutMs?: number
-  /** How long a token function may take, ms; 60 s by default. */
+  /** How long a token function may take, ms; 60 s by default. `Infinity` where somebody may have to log in first. */
   readonly tokenTimeoutMs?: number
   readonly clock?: Clock
   readonly hints?: WatchHints

@@ -9,8 +9,12 @@ const GRACE_MS = 3_000
 /** A page whose timers are never on time must come to an end, too. */
 const MAX_GRACES = 4
 
-/** Runs `task` after `delayMs`; where its timer fires late, only after what waits has had its chance. */
+/**
+ * Runs `task` after `delayMs`; where its timer fires late, only after what waits has had its chance. An infinite delay
+ * is none at all: the clock's timers would take it for no time.
+ */
 export const patiently = (clock: Clock, delayMs: number, task: () => void): (() => void) => {
+  if (delayMs === Number.POSITIVE_INFINITY) return () => {}
   let cancel = (): void => {}
   const wait = (waitMs: number, graces: number): void => {
     const dueMs = clock.now() + waitMs

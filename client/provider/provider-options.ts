@@ -45,7 +45,7 @@ export interface SpaceProviderOptions extends StockOptions {
   readonly transport?: OpenTransport
   /** How long a server may take to answer, ms. */
   readonly openTimeoutMs?: number
-  /** How long a token function may take, ms; 60 s by default. */
+  /** How long a token function may take, ms; 60 s by default. `Infinity` where somebody may have to log in first. */
   readonly tokenTimeoutMs?: number
   readonly clock?: Clock
   readonly hints?: WatchHints

@@ -343,6 +343,24 @@ test('[P2] a token that does not come in time is one, too, and is not used when 
   assert.equal(server.pair.protocols, ['plenum.v1', 'bearer.fresh'])
 })
 
+test('[P2] a token function is waited for without end where the app says so', async () => {
+  let answer: (token: string) => void = () => {}
+  const token = (): Promise<string> =>
+    new Promise(resolve => {
+      answer = resolve
+    })
+  const { make, clock, events, server } = setUp({ token, tokenTimeoutMs: Number.POSITIVE_INFINITY })
+  make()
+  await settle()
+  assert.is(clock.pending, 0)
+  clock.advance(3_600_000)
+  await settle()
+  assert.equal(events, [])
+  answer('at last')
+  await settle()
+  assert.equal(server.pair.protocols, ['plenum.v1', 'bearer.at last'])
+})
+
 test('[P10] when the network or the user comes back, a waiting channel goes on at once', async () => {
   const { opened, make, server, hint, hasHint, clock } = setUp()
   await opened()
