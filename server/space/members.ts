@@ -44,8 +44,12 @@ export const exited = (member: RosterMember, reason: LeaveReason, nowMs: number)
 }
 
 /** The member did something: edited, or changed an awareness state. */
-export const acted = (member: RosterMember, nowMs: number): RosterMember =>
-  nowMs > member.lastSeenMs ? { ...member, lastSeenMs: nowMs } : member
+export const acted = (member: RosterMember, nowMs: number): RosterMember => {
+  if (nowMs <= member.lastSeenMs) return member
+  // With every edit, and a spread of objects that differ in shape is slow.
+  const { user, name, connections, joinedAtMs, left } = member
+  return { user, name, connections, joinedAtMs, lastSeenMs: nowMs, left }
+}
 
 /**
  * Somebody who was here when nobody could write down any more that they left.

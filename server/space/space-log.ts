@@ -69,7 +69,8 @@ export class SpaceLog {
   }
 
   append(content: Omit<LoggedFlush, 'position'>): void {
-    const flush = { position: ++this.#position, ...content }
+    const { updates, inputs, deliveries } = content
+    const flush = { position: ++this.#position, updates, inputs, deliveries }
     this.#tailBytes += flushBytes(flush)
     this.#tailUpdates += flush.updates.length
     this.#documentBytes += flush.updates.reduce((sum, update) => sum + update.length, 0)

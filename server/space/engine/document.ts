@@ -166,11 +166,12 @@ export class Document {
     const store = this.#doc.store
     const before = facts.structs.map(({ client }) => Y.getState(store, client))
     Y.applyUpdate(this.#doc, update)
-    const ranges = facts.structs.flatMap(({ client }, i) => {
+    const ranges: ClockRange[] = []
+    for (const [i, { client }] of facts.structs.entries()) {
       const clock = before[i]!
       const length = Y.getState(store, client) - clock
-      return length > 0 ? [{ client, clock, length }] : []
-    })
+      if (length > 0) ranges.push({ client, clock, length })
+    }
     const hasRest = this.#dropPending()
     if (held.length > 0) return { type: 'held', ranges, held, update }
     if (!hasRest) return { type: 'applied', ranges }
