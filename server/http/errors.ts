@@ -16,6 +16,8 @@ export const sendError = (response: Response, error: PlenumError): void => {
   // A retryable 401 wants another token, not another moment.
   const waitMs = error.retryAfterMs ?? (retryable && http >= 429 ? DEFAULT_RETRY_MS : null)
   if (waitMs !== null) response.set('Retry-After', String(Math.max(1, Math.ceil(waitMs / 1000))))
+  // What a 401 must say (RFC 9110, 11.6.1).
+  if (http === 401) response.set('WWW-Authenticate', 'Bearer')
   response.status(http).json({ code: error.code, message: error.message, retryable, ...more(error) })
 }
 

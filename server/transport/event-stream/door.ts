@@ -129,7 +129,8 @@ export class EventStreamDoor {
         this.#preflight(exchange)
         return
       default:
-        throw new PlenumError('bad_request', `use ${METHODS}, or a WebSocket`)
+        exchange.response.setHeader('Allow', `${METHODS}, OPTIONS`)
+        throw new PlenumError('no_method', `use ${METHODS}, or a WebSocket`)
     }
   }
 

@@ -83,9 +83,12 @@ test('[D18] frames come down each as one event, whatever their bytes, and those 
 test('[D18] what asks for no event stream is told what to ask for', async () => {
   await open()
   const headers = { authorization: `Bearer ${await door.token()}` }
-  for (const method of ['GET', 'PUT', 'HEAD']) {
-    const answer = await ask({ port: door.port, method, target: '/sync/demo', headers })
-    assert.is(answer.status, 400)
+  const asked = (method: string) => ask({ port: door.port, method, target: '/sync/demo', headers })
+  assert.is((await asked('GET')).status, 400)
+  for (const method of ['PUT', 'HEAD']) {
+    const answer = await asked(method)
+    assert.is(answer.status, 405)
+    assert.is(answer.headers.allow, 'GET, POST, DELETE, OPTIONS')
   }
   assert.is(door.admission.connections, 0)
 })

@@ -136,6 +136,7 @@ test('[X44] a token counts in its header only', async () => {
   for (const spec of ROUTES.filter(({ lock }) => lock.type !== 'open')) {
     const response = await fetch(`${api.url}${pathOf(spec)}?token=${token}`, initOf(spec))
     assert.is(response.status, 401, spec.id)
+    assert.is(response.headers.get('www-authenticate'), 'Bearer')
     await expectDocumented(spec.id, response)
   }
 })
