@@ -52,8 +52,8 @@ export class PresenceRelay {
   #removals = OPEN_WINDOW
   /** Everybody, as of when the first newcomer since the last news came; what is newer, the next news tell. */
   #everybody: AwarenessBatch | null = null
-  /** Who takes others for gone that are not renewed: the others are told of changes only. */
-  readonly #renewedFor = new LeanSet<Session>()
+  /** How many take others for gone that are not renewed: the others are told of changes only. */
+  #needingRenewals = 0
 
   constructor(options: PresenceRelayOptions) {
     this.#options = options
@@ -95,7 +95,7 @@ export class PresenceRelay {
     const { changed, renewed, nudge, replaces, dropped } = result
     if (result.isActivity) roster.act(access.user, nowMs)
     for (const clientId of changed) this.#changed.add(clientId)
-    if (this.#renewedFor.size > 0) for (const clientId of renewed) this.#renewed.add(clientId)
+    if (this.#needingRenewals > 0) for (const clientId of renewed) this.#renewed.add(clientId)
     if (dropped > 0) observer.count('awareness_dropped', dropped)
     if (replaces !== null) {
       observer.count('replaced')
@@ -110,8 +110,8 @@ export class PresenceRelay {
 
   /** Sends everybody's state to one connection, which hears of every change from then on. */
   sendAll(session: Session): void {
+    if (session.needsRenewals && !session.hasPresence) this.#needingRenewals++
     session.hasPresence = true
-    if (session.needsRenewals) this.#renewedFor.add(session)
     const { clientIds } = this.#presence
     if (session.flow.type === 'behind') {
       this.#presence.addClocks(clientIds, session.flow.missedClocks)
@@ -131,7 +131,7 @@ export class PresenceRelay {
    * removals wait for each other, as changes do.
    */
   leave(session: Session): void {
-    this.#renewedFor.delete(session)
+    if (session.needsRenewals && session.hasPresence) this.#needingRenewals--
     const gone = this.#presence.leave(session)
     if (gone.length === 0) return
     this.#everybody = null
@@ -149,7 +149,7 @@ export class PresenceRelay {
   clear(): void {
     this.#changed.clear()
     this.#renewed.clear()
-    this.#renewedFor.clear()
+    this.#needingRenewals = 0
     this.#everybody = null
     this.#presence = new Presence(this.#options)
   }
@@ -183,8 +183,8 @@ export class PresenceRelay {
     const all = renewed.length === 0 ? changes : this.#newsOf([...new Set([...changed, ...renewed])])
     this.#presence.told(changed)
     let costMs = 0
-    for (const session of changed.length === 0 ? this.#renewedFor : this.#options.sessions) {
-      if (!session.hasPresence) continue
+    for (const session of this.#options.sessions) {
+      if (!session.hasPresence || (changed.length === 0 && !session.needsRenewals)) continue
       const { clientIds, batch } = session.needsRenewals ? all : changes
       if (session.flow.type === 'behind') {
         this.#presence.addClocks(clientIds, session.flow.missedClocks)
