@@ -6,6 +6,8 @@ import { PlenumError } from '../../shared/errors.js'
 import type { Scheduler } from './scheduler.js'
 import type { UpdateStore } from './update-store.js'
 
+export const STORE_IS_LATE = 'the store did not answer in time'
+
 export interface TimelyOptions {
   readonly scheduler: Pick<Scheduler, 'after'>
   readonly timeoutMs: number
@@ -17,7 +19,7 @@ export const timelyReads = (store: UpdateStore, { scheduler, timeoutMs }: Timely
     const reading = read()
     let cancel = (): void => {}
     const late = new Promise<never>((_, reject) => {
-      const fail = (): void => reject(new PlenumError('internal', 'the store did not answer in time'))
+      const fail = (): void => reject(new PlenumError('internal', STORE_IS_LATE))
       cancel = scheduler.after(timeoutMs, fail)
     })
     try {

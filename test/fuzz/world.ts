@@ -4,6 +4,7 @@
  */
 import * as Y from 'yjs'
 import { DEFAULT_LIMITS, type SpaceLimits } from '../../server/space/limits.js'
+import { STORE_IS_LATE } from '../../server/space/timely-reads.js'
 import { MemoryDisk } from '../../server/storage/memory-store.js'
 import { PlenumError } from '../../shared/errors.js'
 import { parseResumePoint, RESUME_PARAMETER } from '../../shared/protocol/index.js'
@@ -424,7 +425,10 @@ export class World {
   }
 }
 
-/** A resting document is loaded again by whoever needs it: that fails where a load was told to. */
-const isWanted = (error: unknown): boolean => error instanceof PlenumError && error.message === WANTED_FAILURE
+/** A resting document is loaded again by whoever needs it: that fails where a load was told to, or held too long. */
+const isWanted = (error: unknown): boolean =>
+  error instanceof PlenumError && (error.message === WANTED_FAILURE || isLate(error.cause))
+
+const isLate = (cause: unknown): boolean => cause instanceof PlenumError && cause.message === STORE_IS_LATE
 
 const EXPECTED_REPORTS = new Set(['storage degraded', 'space could not be loaded'])
