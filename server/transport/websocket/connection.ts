@@ -2,8 +2,7 @@
  * One accepted WebSocket as a peer of a space. Frames reach the session in order, one at a time, from the
  * first one on; the session is left in the tick in which the connection is known to end.
  */
-import type { Duplex } from 'node:stream'
-import { WebSocket } from 'ws'
+import type { WebSocket } from 'ws'
 import { ERRORS, type ErrorCode, toPlenumError } from '../../../shared/errors.js'
 import { type CloseCause, leaveReasonFor } from '../close-cause.js'
 import { closeReason } from '../close-reason.js'
@@ -14,29 +13,26 @@ import type { Holder } from '../outlet.js'
 import type { Session } from '../ports.js'
 import { unsentBytes } from '../unsent.js'
 import { isDeflating } from './deflate.js'
-import { isSenderIdle } from './sender-state.js'
-import type { SharedFrames } from './shared-frames.js'
+import type { Chunks, SharedFrames } from './shared-frames.js'
+import { Wire, type WireOwner, type WireSocket, type WireTerms } from './wire.js'
 
 /** What libuv reads at once at most. */
 const FULL_READ_BYTES = 64 * 1024
 
-export type WebSocketKeeper = Keeper<Connection, SharedFrames>
+export interface WebSocketKeeper extends Keeper<Connection, SharedFrames> {
+  readonly wireTerms: WireTerms
+}
 
 export interface ConnectionOptions {
-  readonly ws: WebSocket
-  /** The raw socket that `ws` runs on. */
-  readonly socket: Duplex & { readonly bytesWritten?: number }
+  readonly socket: WireSocket
+  /** Where it has the socket already. */
+  readonly ws: WebSocket | null
   readonly nowMs: number
   readonly keeper: WebSocketKeeper
 }
 
-/** Where listeners, which all connections share, find the connection of the emitter that they are called on. */
-const CONNECTION = Symbol('connection')
-type Emitter = object & { [CONNECTION]?: Connection }
-
-export class Connection implements HeldConnection, Holder {
-  readonly #ws: WebSocket
-  readonly #socket: ConnectionOptions['socket']
+export class Connection implements HeldConnection, Holder, WireOwner {
+  readonly #wire: Wire
   readonly #keeper: WebSocketKeeper
   readonly #isDeflating: boolean
   #session: Session | null = null
@@ -49,91 +45,67 @@ export class Connection implements HeldConnection, Holder {
   #wasPaused = false
   #pulse: Pulse
   #closingSinceMs: number | null = null
-  /** Written in this tick and not handed to the operating system yet: the socket is corked. */
+  /** Framed in this tick, for the socket when the tick ends: the first frame, which others share, and what follows. */
+  #held: Chunks | null = null
+  #heldAfter: Uint8Array[] | null = null
   #heldBytes = 0
 
-  constructor({ ws, socket, nowMs, keeper }: ConnectionOptions) {
-    this.#ws = ws
-    this.#socket = socket
+  constructor({ socket, ws, nowMs, keeper }: ConnectionOptions) {
     this.#keeper = keeper
-    this.#isDeflating = isDeflating(ws)
+    this.#isDeflating = ws !== null && isDeflating(ws)
     this.#pulse = firstPulse(nowMs, keeper.heartbeat)
-    ;(ws as Emitter)[CONNECTION] = this
-    ;(socket as Emitter)[CONNECTION] = this
-    ws.on('message', Connection.#onWs.message)
-    ws.on('error', Connection.#onWs.error)
-    ws.on('close', Connection.#onWs.close)
-    socket.on('drain', Connection.#onSocket.drain)
-    socket.on('data', Connection.#onSocket.data)
-    socket.on('end', Connection.#onSocket.end)
+    this.#wire = new Wire(socket, ws, keeper.wireTerms, this)
   }
 
-  static readonly #onWs = {
-    message(this: Emitter, data: unknown, isBinary: boolean): void {
-      this[CONNECTION]!.#onMessage(data as Buffer, isBinary)
-    },
-    error(this: Emitter, error: Error): void {
-      this[CONNECTION]!.#onError(error)
-    },
-    close(this: Emitter): void {
-      this[CONNECTION]!.#onClose()
-    },
-  }
-
-  static readonly #onSocket = {
-    drain(this: Emitter): void {
-      const connection = this[CONNECTION]!
-      if (!connection.#hasLeft) connection.#session?.drained()
-    },
-    // ws emits 'close' only when the socket has ended. Its own listener on the socket ran before this one, so a
-    // close frame in this chunk, or the end, shows in `readyState` now.
-    data(this: Emitter, chunk: Buffer): void {
-      const connection = this[CONNECTION]!
-      connection.#wasHeard = true
-      if (connection.#ws.readyState !== WebSocket.OPEN) connection.#endedByPeer()
-      // Also of whom was told to go, and goes on: what it sends is read until it answers.
-      if (chunk.length >= FULL_READ_BYTES) connection.#letOthersRead()
-    },
-    end(this: Emitter): void {
-      this[CONNECTION]!.#endedByPeer()
-    },
-  }
-
-  /** What is held until the tick ends was not offered to the operating system yet, and does not count. */
   get bufferedBytes(): number {
-    return Math.max(0, unsentBytes(this.#socket) - this.#heldBytes)
+    return unsentBytes(this.#wire.socket)
   }
 
   send(frame: Uint8Array): void {
-    if (this.#cause !== null || this.#ws.readyState !== WebSocket.OPEN) return
-    if (!isSenderIdle(this.#ws)) {
-      this.#ws.send(frame, { binary: true, compress: false })
+    const wire = this.#wire
+    if (this.#cause !== null || !wire.isOpen) return
+    if (!wire.isIdle) {
+      wire.send(frame)
       return
     }
-    if (this.#heldBytes === 0) {
-      this.#socket.cork()
+    const chunks = this.#keeper.outlet.frames.of(frame, this.#isDeflating)
+    if (this.#held === null) {
+      this.#held = chunks
       this.#keeper.outlet.hold(this)
+    } else {
+      this.#heldAfter ??= []
+      this.#heldAfter.push(...chunks)
     }
-    for (const chunk of this.#keeper.outlet.frames.of(frame, this.#isDeflating)) {
-      this.#socket.write(chunk)
-      this.#heldBytes += chunk.length
-    }
+    for (const { length } of chunks) this.#heldBytes += length
     if (this.#heldBytes > MAX_HELD_BYTES) this.release()
   }
 
+  /** Not by way of a corked socket: most ticks have one frame, and a socket's own queue costs more than its write. */
   release(): void {
-    if (this.#heldBytes === 0) return
+    const first = this.#held
+    if (first === null) return
+    const after = this.#heldAfter
+    this.#held = null
+    this.#heldAfter = null
     this.#heldBytes = 0
-    this.#socket.uncork()
+    const { socket } = this.#wire
+    if (after === null && first.length === 1) {
+      socket.write(first[0])
+      return
+    }
+    socket.cork()
+    for (const chunk of first) socket.write(chunk)
+    if (after !== null) for (const chunk of after) socket.write(chunk)
+    socket.uncork()
   }
 
   close(code: ErrorCode, reason: string = ERRORS[code].text): void {
     if (this.#cause !== null) return
     this.#cause = code
     this.#waiting = null
-    this.#ws.close(ERRORS[code].close, closeReason(reason))
+    this.#wire.close(ERRORS[code].close, closeReason(reason))
     // The peer's answer must be read, or the socket lingers.
-    this.#ws.resume()
+    this.#wire.resume()
     // The session may be the caller: let it finish before it hears that it has left.
     queueMicrotask(() => this.#leave())
   }
@@ -152,7 +124,7 @@ export class Connection implements HeldConnection, Holder {
   sweep(nowMs: number): void {
     if (this.#cause !== null) {
       this.#closingSinceMs ??= nowMs
-      if (nowMs - this.#closingSinceMs >= CLOSE_TIMEOUT_MS) this.#ws.terminate()
+      if (nowMs - this.#closingSinceMs >= CLOSE_TIMEOUT_MS) this.#wire.terminate()
       return
     }
     if (!isBeatDue(this.#pulse, nowMs)) return
@@ -161,26 +133,26 @@ export class Connection implements HeldConnection, Holder {
       wasHeard: this.#wasHeard,
       wasPaused: this.#wasPaused,
       unsentBytes: unsent,
-      takenBytes: (this.#socket.bytesWritten ?? 0) - unsent,
+      takenBytes: (this.#wire.socket.bytesWritten ?? 0) - unsent,
     }
     const { pulse, beat } = nextPulse(this.#pulse, signs, nowMs, this.#keeper.heartbeat)
     if (pulse !== this.#pulse) {
       this.#wasHeard = false
-      this.#wasPaused = this.#ws.isPaused
+      this.#wasPaused = this.#wire.isPaused
     }
     this.#pulse = pulse
-    if (beat === 'ask' && this.#ws.readyState === WebSocket.OPEN) this.#ws.ping()
+    if (beat === 'ask' && this.#wire.isOpen) this.#wire.ping()
     if (beat === 'dead') this.terminate('half_open')
   }
 
   /** Ends the connection without a handshake. */
   terminate(cause: CloseCause): void {
     this.#cause ??= cause
-    this.#ws.terminate()
+    this.#wire.terminate()
     this.#leave()
   }
 
-  #onMessage(data: Uint8Array, isBinary: boolean): void {
+  onMessage(data: Uint8Array, isBinary: boolean): void {
     if (this.#cause !== null || this.#hasLeft) return
     if (!isBinary) {
       this.close('malformed', 'text frames are not part of the protocol')
@@ -191,6 +163,34 @@ export class Connection implements HeldConnection, Holder {
       this.#waiting.push(data)
       this.#pause()
     } else this.#handle(this.#session, data)
+  }
+
+  onRead(bytes: number): void {
+    this.#wasHeard = true
+    // Also of whom was told to go, and goes on: what it sends is read until it answers.
+    if (bytes >= FULL_READ_BYTES) this.#letOthersRead()
+  }
+
+  onDrained(): void {
+    if (!this.#hasLeft) this.#session?.drained()
+  }
+
+  /** What it sent before counts still. */
+  onEnding(): void {
+    this.#cause ??= 'peer'
+    this.#leave()
+  }
+
+  /** 1009 is our limit speaking. */
+  onError({ code }: Error & { readonly code?: string }): void {
+    const isTooLarge = code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH'
+    this.#cause ??= isTooLarge ? 'too_large' : 'protocol_error'
+    this.#leave()
+  }
+
+  onClosed(): void {
+    this.onEnding()
+    this.#keeper.onClosed(this, this.#cause ?? 'peer')
   }
 
   #handle(session: Session, frame: Uint8Array): void {
@@ -218,25 +218,25 @@ export class Connection implements HeldConnection, Holder {
       if (this.#waiting.length === 0) this.#waiting = null
       this.#handle(this.#session, frame)
     }
-    if (!this.#isHandling && this.#ws.isPaused) this.#ws.resume()
+    if (!this.#isHandling && this.#wire.isPaused) this.#wire.resume()
   }
 
   /** More has come than one read takes: without a pause up to 32 of them would be handled in a row. */
   #letOthersRead(): void {
-    if (this.#ws.isPaused) return
-    this.#ws.pause()
+    if (this.#wire.isPaused) return
+    this.#wire.pause()
     setImmediate(() => {
       // Where a frame waits by now, whoever takes it reads on.
       const isIdle = this.#waiting === null && !this.#isHandling
-      if ((isIdle || this.#cause !== null) && this.#ws.isPaused) this.#ws.resume()
+      if ((isIdle || this.#cause !== null) && this.#wire.isPaused) this.#wire.resume()
     })
   }
 
   /** Most are handled before there is more to read, and then nothing has to stop. */
   #pause(): void {
-    if (this.#ws.isPaused) return
+    if (this.#wire.isPaused) return
     this.#wasPaused = true
-    this.#ws.pause()
+    this.#wire.pause()
   }
 
   #fail(error: unknown): void {
@@ -244,24 +244,6 @@ export class Connection implements HeldConnection, Holder {
     this.#isHandling = false
     if (this.#cause === null) this.#keeper.onFault(this, fault)
     this.close(fault.code, fault.message)
-  }
-
-  #onError(error: Error & { code?: string }): void {
-    // ws answers what breaks RFC 6455 with a close frame of its own; 1009 is our limit speaking.
-    const isTooLarge = error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH'
-    this.#cause ??= isTooLarge ? 'too_large' : 'protocol_error'
-    this.#leave()
-  }
-
-  /** The peer is going: what it sent before counts still. */
-  #endedByPeer(): void {
-    this.#cause ??= 'peer'
-    this.#leave()
-  }
-
-  #onClose(): void {
-    this.#endedByPeer()
-    this.#keeper.onClosed(this, this.#cause ?? 'peer')
   }
 
   #leave(): void {

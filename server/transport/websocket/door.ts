@@ -21,6 +21,7 @@ import { DEFLATE_TERMS, inflateInPlace } from './deflate.js'
 import { MAX_PROBES, Probes } from './probe.js'
 import { SharedFrames } from './shared-frames.js'
 import { isProbe, type Offer, offeredValues, readOffer } from './subprotocol.js'
+import { canStartLate, Handshake, startLate } from './ws-internals.js'
 
 /** A message beyond `maxPayloadBytes`, inflated, ends its connection with 1009. */
 export interface WebSocketDoorOptions extends DoorOptions {
@@ -42,6 +43,8 @@ interface Upgrade {
 export class WebSocketDoor {
   readonly #options: WebSocketDoorOptions
   readonly #server: WebSocketServer
+  /** Whether the server does handshakes and no more: `ws` is given a socket when it is needed. */
+  readonly #isStartedLate: boolean
   readonly #entrance: Entrance<Connection>
   readonly #probes: Probes
   readonly #keeper: WebSocketKeeper
@@ -56,7 +59,12 @@ export class WebSocketDoor {
       outlet: new Outlet(new SharedFrames()),
       onFault: (connection, error) => this.#entrance.tellFault(connection, error),
       onClosed: (connection, cause) => this.#entrance.closed(connection, cause),
+      wireTerms: {
+        maxPayloadBytes: options.maxPayloadBytes,
+        start: socket => startLate(socket, this.#server.options),
+      },
     }
+    this.#isStartedLate = canStartLate && !options.isCompressing
     this.#server = new WebSocketServer({
       noServer: true,
       clientTracking: false,
@@ -64,6 +72,7 @@ export class WebSocketDoor {
       maxPayload: options.maxPayloadBytes,
       handleProtocols: protocols =>
         isProbe([...protocols]) ? SUBPROTOCOL_PROBE : (readOffer([...protocols]).selected ?? false),
+      ...(this.#isStartedLate ? { WebSocket: Handshake } : {}),
     })
   }
 
@@ -144,7 +153,12 @@ export class WebSocketDoor {
     }
     const ws = this.#upgrade(upgrade)
     if (ws === null) place.leave()
-    else this.#probes.start(ws, upgrade.socket, place)
+    else
+      this.#probes.start(
+        this.#isStartedLate ? startLate(upgrade.socket, this.#server.options) : ws,
+        upgrade.socket,
+        place,
+      )
   }
 
   #placeForProbe({ request, address }: Upgrade, spacePath: string): Place | Refusal {
@@ -162,22 +176,23 @@ export class WebSocketDoor {
   /** Null where the request was no WebSocket handshake or its socket is gone. */
   #open(upgrade: Upgrade): Connection | null {
     const { elapsed, maxPayloadBytes } = this.#options
+    const { socket } = upgrade
     const ws = this.#upgrade(upgrade)
     if (ws === null) return null
     inflateInPlace(ws, maxPayloadBytes)
-    return new Connection({ ws, socket: upgrade.socket, nowMs: elapsed(), keeper: this.#keeper })
+    const started = this.#isStartedLate ? null : ws
+    return new Connection({ socket, ws: started, nowMs: elapsed(), keeper: this.#keeper })
   }
 
-  /** Completes the handshake, where it is one. */
+  /** What completed the handshake, where it was one. */
   #upgrade({ request, socket, head }: Upgrade): WebSocket | null {
     let opened: WebSocket | null = null
     // Node's own, which has nothing to do on the sockets of an http server: two listeners take less than three.
     for (const listener of socket.listeners('end')) socket.off('end', listener as () => void)
     this.#server.handleUpgrade(request, socket, head, (ws: WebSocket) => {
-      // ws listens from here on.
-      socket.off('error', destroyOnError)
       opened = ws
     })
+    if (this.#isStartedLate && head.length > 0) socket.unshift(head)
     return opened
   }
 

@@ -6,8 +6,8 @@ import * as wsModule from 'ws'
 import { WebSocket, WebSocketServer } from 'ws'
 import { Outlet } from '../../../server/transport/outlet.js'
 import { Connection } from '../../../server/transport/websocket/connection.js'
-import { isSenderIdle } from '../../../server/transport/websocket/sender-state.js'
 import { SharedFrames } from '../../../server/transport/websocket/shared-frames.js'
+import { isSenderIdle } from '../../../server/transport/websocket/ws-internals.js'
 import { assert, suite } from '../../support/suite.js'
 
 const test = suite('outlet')
@@ -49,6 +49,7 @@ class Line {
         keeper: {
           heartbeat: { beatMs: 1_000, stuckMs: 3_000 },
           outlet: new Outlet(new SharedFrames()),
+          wireTerms: { maxPayloadBytes: 1_000_000, start: () => ws },
           onFault: (_connection, error) => {
             throw error
           },
@@ -99,7 +100,7 @@ test.after.each(() => line.close())
 const nextTick = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
 
 test('[D14] what one connection is sent in one tick leaves in one write, pings and the close in their places', async () => {
-  const { connection, ws, writes, heard } = line
+  const { connection, writes, heard } = line
   for (let i = 0; i < 5; i++) connection.send(Uint8Array.of(i))
   await Promise.resolve()
   connection.send(Uint8Array.of(5))
@@ -109,7 +110,7 @@ test('[D14] what one connection is sent in one tick leaves in one write, pings a
   assert.equal(writes, [6])
 
   connection.send(Uint8Array.of(6))
-  ws.ping()
+  connection.sweep(1_000)
   connection.send(Uint8Array.of(7))
   connection.close('replaced')
   connection.send(Uint8Array.of(8))
