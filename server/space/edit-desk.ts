@@ -19,7 +19,7 @@ import { GapError } from './space-desk.js'
 import type { SpaceLog } from './space-log.js'
 
 export interface EditDeskOptions {
-  readonly inbox: SpaceInbox
+  readonly space: SpaceInbox
   readonly residence: Residence
   readonly readings: Readings
   readonly log: SpaceLog
@@ -165,7 +165,7 @@ export class EditDesk {
     const mayEdit = mayDo(access.role, 'edit-document')
     const { number, reply } = session.ledger.received('update')
     const { user } = access
-    await this.#options.inbox.submit({
+    await this.#options.space.submit({
       session,
       number,
       reply,
@@ -205,7 +205,7 @@ export class EditDesk {
   }
 
   #editorOf(access: Access): Editor {
-    const { inbox, scheduler, limits } = this.#options
+    const { space, scheduler, limits } = this.#options
     const known = this.#editors.get(access.user)
     // Who was barred begins anew.
     const isBarred = known !== undefined && scheduler.elapsed() < known.barredUntilMs
@@ -216,7 +216,7 @@ export class EditDesk {
       dialect: 'stock',
       access,
       authenticate: async () => access,
-      inbox,
+      inbox: space,
       scheduler,
       maxFrameBytes: limits.maxFrameBytes,
       resumeAfter: null,

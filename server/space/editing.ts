@@ -28,8 +28,10 @@ export interface EditingOptions {
   readonly holding: Holding
   readonly writability: Writability
   readonly engineTime: EngineTime
-  /** The engine got stuck in a batch. */
-  onStuck(): void
+  readonly space: {
+    /** The engine got stuck in a batch. */
+    stuck(): void
+  }
 }
 
 /** For what brings nothing new. */
@@ -53,7 +55,7 @@ export class Editing {
    */
   async apply(batch: readonly Inbound[]): Promise<Omit<Applied, 'updates'>> {
     const { residence, observer, name, limits, log } = this.#options
-    const { settling, publishing, holding, writability, engineTime, onStuck } = this.#options
+    const { settling, publishing, holding, writability, engineTime, space } = this.#options
     if (residence.isResting && (await residence.knows(batch.map(({ update }) => update)))) {
       return { messages: batch, outcomes: batch.map(() => NOTHING_NEW) }
     }
@@ -80,7 +82,7 @@ export class Editing {
       }
       const isStuck = result.cause instanceof EngineStuck
       observer.count('rebuilds')
-      if (isStuck) onStuck()
+      if (isStuck) space.stuck()
       observer.report(
         'warn',
         `an update ${isStuck ? 'took too long' : 'threw'} and the document was rebuilt`,

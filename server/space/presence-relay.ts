@@ -6,6 +6,7 @@
 import type { AwarenessBatch } from './awareness-batch.js'
 import { afterFlush, flushDelayMs, OPEN_WINDOW } from './flush-window.js'
 import { LeanSet } from './lean-collections.js'
+import type { SpaceLimits } from './limits.js'
 import type { Observer } from './observer.js'
 import { Presence } from './presence.js'
 import type { Roster } from './roster.js'
@@ -31,10 +32,8 @@ export interface PresenceRelayOptions {
   readonly observer: Observer
   readonly scheduler: Scheduler
   readonly roster: Roster
-  readonly maxStateBytes: number
   readonly identityPaths: readonly IdentityPath[]
-  /** The longest that changes wait in a small room, ms. */
-  readonly maxWindowMs: number
+  readonly limits: SpaceLimits
 }
 
 interface News {
@@ -171,9 +170,9 @@ export class PresenceRelay {
   }
 
   get #changesPace(): { readonly share: number; readonly maxWaitMs: number } {
-    const { maxWindowMs, sessions } = this.#options
+    const { limits, sessions } = this.#options
     const forRoomMs = Math.min(sessions.size * CHANGES_WAIT_PER_MEMBER_MS, CHANGES_MAX_WAIT_MS)
-    return { share: CHANGES_SHARE, maxWaitMs: Math.max(maxWindowMs, forRoomMs) }
+    return { share: CHANGES_SHARE, maxWaitMs: Math.max(limits.flushWindowMaxMs, forRoomMs) }
   }
 
   /** @returns what the frames will cost, ms */

@@ -14,6 +14,7 @@ import {
 } from './awareness-codec.js'
 import { concat, isEqual } from './byte-strings.js'
 import { Departures } from './departures.js'
+import type { SpaceLimits } from './limits.js'
 import { type AwarenessState, type IdentityPath, type Stamp, stamped, stampOn } from './stamp.js'
 
 /** Peers compare clocks as numbers; one near 2^53 could never be passed again. */
@@ -60,7 +61,7 @@ interface Present<Connection> {
 }
 
 export interface PresenceOptions {
-  readonly maxStateBytes: number
+  readonly limits: Pick<SpaceLimits, 'maxAwarenessBytes'>
   readonly identityPaths: readonly IdentityPath[]
   readonly roster: StampBook
 }
@@ -215,7 +216,7 @@ export class Presence<Connection extends Announcer> {
       present.clock = clock
       return present.isTold ? 'renewed' : 'changed'
     }
-    const read = readState(json, this.#options.maxStateBytes)
+    const read = readState(json, this.#options.limits.maxAwarenessBytes)
     if (read.type === 'unacceptable') return 'unacceptable'
     if (present === undefined) {
       if (read.type === 'gone' || clock === known) return 'none'
@@ -246,7 +247,7 @@ export class Presence<Connection extends Announcer> {
     if (present !== undefined && (announcer.hasPresence || present.user !== stamp.user)) return null
     if (knownClock !== undefined && announcer.hasPresence && clock <= knownClock) return null
     if (clock > MAX_CLOCK) return null
-    const read = readState(json, this.#options.maxStateBytes)
+    const read = readState(json, this.#options.limits.maxAwarenessBytes)
     if (read.type !== 'state' || this.#isEcho(read.state)) return null
     // What an older connection sent may arrive late.
     if (present !== undefined && present.owner.order > announcer.order) {

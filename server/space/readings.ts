@@ -10,8 +10,7 @@ import type { Scheduler } from './scheduler.js'
 export interface ReadingsOptions {
   readonly observer: Pick<Observer, 'count'>
   readonly scheduler: Scheduler
-  /** Somebody waits for a turn. */
-  onWaiting(): void
+  readonly space: { requestTurn(): void }
 }
 
 interface Reading {
@@ -63,7 +62,7 @@ export class Readings {
         }
       }
       this.#waiting.push({ run, reject })
-      this.#options.onWaiting()
+      this.#options.space.requestTurn()
     })
   }
 

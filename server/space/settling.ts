@@ -13,8 +13,10 @@ export interface SettlingOptions {
   readonly observer: Observer
   readonly log: SpaceLog
   readonly holding: Holding
-  /** Asks a connection for what it has. */
-  ask(session: Session): void
+  readonly space: {
+    /** Asks a connection for what it has. */
+    ask(session: Session): void
+  }
 }
 
 export class Settling {
@@ -25,7 +27,7 @@ export class Settling {
   }
 
   settle(message: Inbound, outcome: EngineOutcome): void {
-    const { observer, log, holding, ask } = this.#options
+    const { observer, log, holding, space } = this.#options
     const { session, number, reply, replies, receipt } = message
     if (session.ledger.isRefused(number)) return
     if (receipt !== undefined) {
@@ -37,7 +39,7 @@ export class Settling {
         observer.count('gaps')
         session.ledger.discarded(replies)
         if (holding.isHeld(session)) return
-        if (session.ledger.needsStep1 && session.mayAskAt(log.position)) ask(session)
+        if (session.ledger.needsStep1 && session.mayAskAt(log.position)) space.ask(session)
         return
       case 'held':
         observer.count('held')
@@ -91,7 +93,7 @@ export class Settling {
 
   /** Whose messages had something left out that they may bring by now are asked for it. */
   release(): void {
-    const { holding, ask } = this.#options
-    for (const session of holding.release()) ask(session)
+    const { holding, space } = this.#options
+    for (const session of holding.release()) space.ask(session)
   }
 }

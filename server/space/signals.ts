@@ -30,7 +30,8 @@ export interface SignalsOptions {
 
 export class Signals {
   readonly #options: SignalsOptions
-  readonly #senders = new WeakMap<Session, Allowance>()
+  /** Most spaces never have a signal. */
+  #senders: WeakMap<Session, Allowance> | null = null
   #space: Allowance = WHOLE_ALLOWANCE
 
   constructor(options: SignalsOptions) {
@@ -82,11 +83,12 @@ export class Signals {
     const nowMs = scheduler.elapsed()
     const terms = { share: 1, burstMs: BURST_MS, maxDebtMs: 0 }
     const costMs = BURST_MS / limits.signalsPerSecond
-    const own = this.#senders.get(sender) ?? newAllowance(terms, nowMs)
+    const own = this.#senders?.get(sender) ?? newAllowance(terms, nowMs)
     const ownWaitMs = costMs - leftAt(own, terms, nowMs)
     const spaceWaitMs = -leftAt(this.#space, SPACE_TERMS, nowMs) / SPACE_TERMS.share
     const waitMs = Math.max(ownWaitMs, spaceWaitMs)
     if (waitMs > 0) return waitMs
+    this.#senders ??= new WeakMap()
     this.#senders.set(sender, spend(own, terms, { costMs, nowMs }))
     return 0
   }

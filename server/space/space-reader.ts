@@ -15,9 +15,9 @@ export interface SpaceReaderOptions {
   readonly residence: Residence
   readonly log: SpaceLog
   readonly incarnation: string
-  epoch(): string
-  presence(): readonly PresentClient[]
-  members(): readonly RosterMember[]
+  readonly epoch: string
+  readonly presence: { readonly states: readonly PresentClient[] }
+  readonly roster: { readonly members: Iterable<RosterMember> }
 }
 
 export class SpaceReader {
@@ -33,17 +33,18 @@ export class SpaceReader {
   }
 
   snapshot(): Promise<SpaceSnapshot> {
-    const { intentions, residence, log, incarnation, epoch, presence, members } = this.#options
+    const options = this.#options
+    const { intentions, residence, log, presence, roster } = options
     return intentions.inTurn(async found => {
       const stateVector = await residence.stateVector()
       // From here on nothing is awaited: people come and go between turns, too.
       return {
-        incarnation,
-        epoch: epoch(),
+        incarnation: options.incarnation,
+        epoch: options.epoch,
         position: log.position,
         stateVector,
-        presence: presence(),
-        members: members(),
+        presence: presence.states,
+        members: [...roster.members],
         intentions: found,
       }
     })

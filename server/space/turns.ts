@@ -3,6 +3,7 @@
  * else when a window ends. It owns the only timer of a space.
  */
 import { afterFlush, flushDelayMs, OPEN_WINDOW } from './flush-window.js'
+import type { SpaceLimits } from './limits.js'
 import type { Scheduler } from './scheduler.js'
 
 /** The share of the clock that one space's turns may take before they wait. */
@@ -10,18 +11,24 @@ const SHARE = 0.05
 
 export interface TurnsOptions {
   readonly scheduler: Scheduler
-  /** The longest that a busy space waits between turns. */
-  readonly maxWindowMs: number
-  /**
-   * How long what there is to do may wait; infinity where there is nothing, or nothing that can go on.
-   * @param windowMs tells what is left of the window of edits, ms; a look at the clock that is not always needed
-   */
-  waitMs(windowMs: () => number): number
+  readonly limits: Pick<SpaceLimits, 'flushWindowMaxMs'>
+  readonly space: TurnTaker
+}
+
+/** Whose turns they are. */
+export interface TurnTaker {
+  /** How long what there is to do may wait; infinity where there is nothing, or nothing that can go on. */
+  waitMs(turns: EditWindow): number
   /** Does some of it; never rejects. @returns what it costs the process beyond its own time, ms */
   turn(): Promise<number>
 }
 
-export class Turns {
+export interface EditWindow {
+  /** What is left of the window of edits, ms. Takes a look at the clock, which is not always needed. */
+  readonly windowMs: number
+}
+
+export class Turns implements EditWindow {
   readonly #options: TurnsOptions
   #window = OPEN_WINDOW
   #isTurning = false
@@ -38,11 +45,15 @@ export class Turns {
     return this.#isTurning
   }
 
+  get windowMs(): number {
+    return flushDelayMs(this.#window, this.#options.scheduler.elapsed(), SHARE)
+  }
+
   /** There is something to do: a turn comes, unless one is under way, which looks again when it ends. */
   request(): void {
     if (this.#isTurning || this.#isClosed) return
-    const { scheduler, waitMs } = this.#options
-    const delayMs = waitMs(this.#windowMs)
+    const { scheduler, space } = this.#options
+    const delayMs = space.waitMs(this)
     if (delayMs === Number.POSITIVE_INFINITY) return
     if (delayMs > 0) {
       this.#runAt(scheduler.elapsed() + delayMs, delayMs)
@@ -67,8 +78,6 @@ export class Turns {
     if (!this.#isTurning) this.#wake()
   }
 
-  readonly #windowMs = (): number => flushDelayMs(this.#window, this.#options.scheduler.elapsed(), SHARE)
-
   readonly #begin = (): void => void this.#run()
 
   #runAt(dueMs: number, delayMs: number): void {
@@ -78,14 +87,14 @@ export class Turns {
   }
 
   async #run(): Promise<void> {
-    const { scheduler, turn, maxWindowMs } = this.#options
+    const { scheduler, space, limits } = this.#options
     this.#timer = null
     this.#isTurning = true
     const startMs = scheduler.elapsed()
-    const extraMs = await turn()
+    const extraMs = await space.turn()
     const endMs = scheduler.elapsed()
     const flush = { costMs: endMs - startMs + extraMs, endMs }
-    this.#window = afterFlush(this.#window, flush, { share: SHARE, maxWaitMs: maxWindowMs })
+    this.#window = afterFlush(this.#window, flush, { share: SHARE, maxWaitMs: limits.flushWindowMaxMs })
     this.#isTurning = false
     this.request()
     this.#wake()

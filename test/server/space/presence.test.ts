@@ -547,7 +547,7 @@ const visited = (
   onLeave: (presence: Presence<Announcer>, clientId: number) => void,
 ): Presence<Announcer> => {
   const presence = new Presence<Announcer>({
-    maxStateBytes: 1000,
+    limits: { maxAwarenessBytes: 1000 },
     identityPaths: [],
     roster: { isStampOf: () => false },
   })

@@ -435,7 +435,7 @@ test('[A9] [A15] 200,000 clientIDs and users that come and go leave memory where
   const journal = new MemberJournal({ store: store.members, observer, scheduler, memberRetentionMs: HOUR_MS })
   const limits = { memberGraceMs: 30_000, maxMembersLeft: 500, memberRetentionMs: HOUR_MS }
   const roster = new RosterState({ limits, space: DEMO, journal }, [])
-  const presence = new Presence({ maxStateBytes: 1000, identityPaths: [], roster })
+  const presence = new Presence({ limits: { maxAwarenessBytes: 1000 }, identityPaths: [], roster })
   const comeAndGo = async (from: number, to: number): Promise<number> => {
     for (let id = from; id < to; id++) {
       const user = `u${id}`
