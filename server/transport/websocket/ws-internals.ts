@@ -2,6 +2,7 @@
  * What we know of the inside of `ws` 8, so that bytes may pass it by while it has nothing of its own under way. Where
  * its internals are not those we know, each answer is no.
  */
+import type { Socket } from 'node:net'
 import type { Duplex, Writable } from 'node:stream'
 import * as wsModule from 'ws'
 import { WebSocket } from 'ws'
@@ -52,9 +53,15 @@ const { Receiver } = wsModule as unknown as { readonly Receiver: new () => Recei
 export const canStartLate: boolean =
   typeof (WebSocket.prototype as Internals).setSocket === 'function' && isIdle(new Receiver())
 
-/** Takes part in a handshake, and leaves the socket alone. */
+/** What `ws` sees to in a socket of its own, where it has one at all: no timeout and no delay. */
+type Readied = Duplex & Partial<Pick<Socket, 'setTimeout' | 'setNoDelay'>>
+
+/** Takes part in a handshake, and otherwise leaves the socket alone. */
 export class Handshake extends WebSocket {
-  setSocket(): void {}
+  setSocket(socket: Readied): void {
+    socket.setTimeout?.(0)
+    socket.setNoDelay?.()
+  }
 }
 
 interface Startable {

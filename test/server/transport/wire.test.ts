@@ -4,11 +4,13 @@
  */
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
+import { createServer, type IncomingMessage } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
 import { Duplex } from 'node:stream'
-import type { WebSocket } from 'ws'
+import { WebSocket, WebSocketServer } from 'ws'
 import { SharedFrames } from '../../../server/transport/websocket/shared-frames.js'
 import { Wire, type WireOwner } from '../../../server/transport/websocket/wire.js'
-import { canStartLate, startLate } from '../../../server/transport/websocket/ws-internals.js'
+import { canStartLate, Handshake, startLate } from '../../../server/transport/websocket/ws-internals.js'
 import { bytes, chance, createRng, int, pick, type Rng, seedFrom } from '../../support/rng.js'
 import { assert, isLongRun, suite } from '../../support/suite.js'
 
@@ -300,6 +302,31 @@ test('[D57] a connection of plain frames, asked for signs of life, never has a w
   await once(line.cable, 'close')
   assert.is(line.starts, 0)
   assert.equal(line.log.slice(-2), ['ending', 'closed'])
+})
+
+test('[D57] a socket that ws does not have yet has no timeout of its server, and waits for no more to send', async () => {
+  const http = createServer({ noDelay: false })
+  const handshakes = new WebSocketServer({ noServer: true, WebSocket: Handshake })
+  http.timeout = 60_000
+  http.listen(0, '127.0.0.1')
+  await once(http, 'listening')
+  const client = new WebSocket(`ws://127.0.0.1:${(http.address() as AddressInfo).port}`)
+  const [request, socket, head] = (await once(http, 'upgrade')) as [IncomingMessage, Socket, Buffer]
+  const isDelaying: (boolean | undefined)[] = []
+  const { setNoDelay } = socket
+  socket.setNoDelay = noDelay => {
+    isDelaying.push(noDelay)
+    return setNoDelay.call(socket, noDelay)
+  }
+  assert.is(socket.timeout, 60_000)
+  handshakes.handleUpgrade(request, socket, head, () => {})
+  assert.is(socket.timeout, 0)
+  assert.equal(isDelaying, [undefined], 'which is: no delay')
+  await once(client, 'open')
+  client.terminate()
+  socket.destroy()
+  http.close()
+  await once(http, 'close')
 })
 
 test('[D57] after what only ws can read, plain frames pass it by again', async () => {
