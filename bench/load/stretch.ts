@@ -11,11 +11,14 @@ export interface Stretch<Result = unknown> {
   readonly loadBusyPercent: number
 }
 
+/** Who does a thing less often is compiled later: the slowest of them has what it costs for good after some 25 s. */
+const WARM_UP_SECONDS = 25
+
 /**
- * The same work before a stretch: what a server costs is not what compiling it just in time costs. Who does a thing less
- * often is compiled later: the longest of them has what it costs for good after some 25 s.
+ * How long the same work is done before a stretch: what a server costs is not what compiling it just in time costs. A
+ * stretch below 5 s is a try, and not to wait long for.
  */
-export const WARM_UP_SECONDS = 25
+export const warmUpSeconds = (stretchSeconds: number): number => Math.min(WARM_UP_SECONDS, 5 * stretchSeconds)
 
 /** @param run resolves when the work that is measured has been done */
 export const measure = async <Result>(

@@ -7,7 +7,7 @@ import { ATTACKS } from '../load/attacks.js'
 import { Latencies } from '../load/latencies.js'
 import { atPace } from '../load/pace.js'
 import { Room } from '../load/room.js'
-import { untilQuiet, WARM_UP_SECONDS } from '../load/stretch.js'
+import { untilQuiet, warmUpSeconds } from '../load/stretch.js'
 import type { RunningServer } from '../targets/target.js'
 import { type Figure, lower, noted, type Workload } from '../workload.js'
 
@@ -30,7 +30,7 @@ export const attacks: Workload = async ({ target, parameters, progress }) => {
         await Room.open({ server, space: `others-${number}`, clients: 2, writers: 1, seed: SEED + number }),
       )
     }
-    await p99While(rooms, rate, WARM_UP_SECONDS)
+    await p99While(rooms, rate, warmUpSeconds(seconds))
     const figures: Record<string, Figure> = {}
     for (const attack of Object.keys(ATTACKS)) {
       progress(attack)

@@ -5,7 +5,7 @@
 import { cursorState, moveCursors } from '../load/cursors.js'
 import { Room } from '../load/room.js'
 import { Sightings } from '../load/sightings.js'
-import { measure, untilQuiet, WARM_UP_SECONDS } from '../load/stretch.js'
+import { measure, untilQuiet, warmUpSeconds } from '../load/stretch.js'
 import type { Memory, RunningServer } from '../targets/target.js'
 import { higher, lower, noted, type Workload } from '../workload.js'
 
@@ -25,7 +25,7 @@ export const crowd: Workload = async ({ target, parameters, progress }) => {
     const before = await memoryOfEmpty(server)
     progress(`${clients} members join`)
     const room = await openRoom(server, { space: SPACE, clients, seed: SEED })
-    await moveCursors(room, { movers, perSecond: rate, seconds: WARM_UP_SECONDS })
+    await moveCursors(room, { movers, perSecond: rate, seconds: warmUpSeconds(seconds) })
     await untilQuiet(server)
     room.sightings = new Sightings()
     const bytesBefore = room.receivedBytes

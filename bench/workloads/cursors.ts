@@ -5,7 +5,7 @@
 import { cursorState, moveCursors } from '../load/cursors.js'
 import { Room } from '../load/room.js'
 import { Sightings } from '../load/sightings.js'
-import { measure, untilQuiet, WARM_UP_SECONDS } from '../load/stretch.js'
+import { measure, untilQuiet, warmUpSeconds } from '../load/stretch.js'
 import { higher, lower, noted, type Workload } from '../workload.js'
 
 const SEED = 2
@@ -28,7 +28,7 @@ export const cursors =
         stateOf,
         isDeflating,
       })
-      await moveCursors(room, { movers: clients, perSecond: rate, seconds: WARM_UP_SECONDS })
+      await moveCursors(room, { movers: clients, perSecond: rate, seconds: warmUpSeconds(seconds) })
       await untilQuiet(server)
       room.sightings = new Sightings()
       const bytesBefore = room.receivedBytes

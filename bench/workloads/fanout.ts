@@ -2,7 +2,7 @@
 import { Latencies } from '../load/latencies.js'
 import { atPace } from '../load/pace.js'
 import { Room } from '../load/room.js'
-import { measure, untilQuiet, WARM_UP_SECONDS } from '../load/stretch.js'
+import { measure, untilQuiet, warmUpSeconds } from '../load/stretch.js'
 import { type Figures, lower, noted, type Workload, type WorkloadContext } from '../workload.js'
 
 const SEED = 1
@@ -23,7 +23,7 @@ export const fanout: Workload = async ({
       await atPace({ actors: writers, perSecond: rate, seconds, act: type })
       await room.whenDelivered(DELIVERY_TIME_MS)
     }
-    await typeFor(WARM_UP_SECONDS)
+    await typeFor(warmUpSeconds(seconds))
     await untilQuiet(server)
     room.latencies = new Latencies()
     const { receivedBytes: bytesBefore, deliveries: deliveriesBefore } = room

@@ -2,7 +2,7 @@
 import { Latencies } from '../load/latencies.js'
 import { atPace } from '../load/pace.js'
 import { Room } from '../load/room.js'
-import { measure, untilQuiet, WARM_UP_SECONDS } from '../load/stretch.js'
+import { measure, untilQuiet, warmUpSeconds } from '../load/stretch.js'
 import { lower, noted, type Workload } from '../workload.js'
 
 export interface RoomShape {
@@ -46,7 +46,7 @@ export const rooms =
         })
         for (const room of all) await room.whenDelivered(DELIVERY_TIME_MS)
       }
-      await typeFor(WARM_UP_SECONDS)
+      await typeFor(warmUpSeconds(seconds))
       await untilQuiet(server)
       const latencies = new Latencies()
       for (const room of all) room.latencies = latencies
