@@ -89,6 +89,8 @@ export class Connection implements HeldConnection, Holder, WireOwner {
     this.#heldAfter = null
     this.#heldBytes = 0
     const { socket } = this.#wire
+    // It ended meanwhile.
+    if (!socket.writable) return
     if (after === null && first.length === 1) {
       socket.write(first[0])
       return

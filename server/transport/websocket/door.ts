@@ -152,13 +152,12 @@ export class WebSocketDoor {
       return
     }
     const ws = this.#upgrade(upgrade)
-    if (ws === null) place.leave()
-    else
-      this.#probes.start(
-        this.#isStartedLate ? startLate(upgrade.socket, this.#server.options) : ws,
-        upgrade.socket,
-        place,
-      )
+    if (ws === null) {
+      place.leave()
+      return
+    }
+    const { socket } = upgrade
+    this.#probes.start(this.#isStartedLate ? startLate(socket, this.#server.options) : ws, socket, place)
   }
 
   #placeForProbe({ request, address }: Upgrade, spacePath: string): Place | Refusal {

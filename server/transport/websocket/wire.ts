@@ -174,6 +174,7 @@ export class Wire {
     },
     end(this: Emitter): void {
       const wire = this[WIRE]!
+      wire.#owner.release()
       if (wire.#ws === null) {
         wire.#isOpen = false
         wire.socket.end()

@@ -47,11 +47,13 @@ export const receiverOf = (ws: WebSocket): Writable | null => {
 }
 
 /** Public in `ws`, and not in its types. */
-const { Receiver } = wsModule as unknown as { readonly Receiver: new () => Receiver }
+const { Receiver } = wsModule as unknown as { readonly Receiver?: new () => Receiver }
 
 /** Whether a socket can be given to `ws` when it is needed, and bytes to its receiver. */
 export const canStartLate: boolean =
-  typeof (WebSocket.prototype as Internals).setSocket === 'function' && isIdle(new Receiver())
+  typeof (WebSocket.prototype as Internals).setSocket === 'function' &&
+  Receiver !== undefined &&
+  isIdle(new Receiver())
 
 /** What `ws` sees to in a socket of its own, where it has one at all: no timeout and no delay. */
 type Readied = Duplex & Partial<Pick<Socket, 'setTimeout' | 'setNoDelay'>>

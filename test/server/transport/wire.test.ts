@@ -112,7 +112,12 @@ class Wired implements Line, WireOwner {
     this.log.push(told(data, isBinary))
     if (this.isReacting) react(this, data)
   }
-  release(): void {}
+  /** Held back, until it is let go. */
+  held: Uint8Array | null = null
+  release(): void {
+    if (this.held !== null) this.cable.write(this.held)
+    this.held = null
+  }
   onRead(): void {}
   onDrained(): void {}
   onEnding(): void {
@@ -252,6 +257,13 @@ const script = (rng: Rng): Step[] => {
 
 const nextTurn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
 
+const gone = async (cable: Cable): Promise<void> => {
+  if (cable.closed) return
+  const closed = once(cable, 'close')
+  cable.destroy()
+  await closed
+}
+
 /** @returns what was told, and what was written: where one answer ends is the socket's business */
 const play = async (line: Line, steps: readonly Step[]): Promise<[readonly string[], string]> => {
   for (const step of steps) {
@@ -260,11 +272,7 @@ const play = async (line: Line, steps: readonly Step[]): Promise<[readonly strin
     if (line.isOpen && line.isPaused) line.log.push('paused')
   }
   const { cable } = line
-  if (!cable.closed) {
-    const closed = once(cable, 'close')
-    cable.destroy()
-    await closed
-  }
+  await gone(cable)
   await nextTurn()
   const written = createHash('sha256').update(Buffer.concat(cable.written)).digest('hex')
   return [line.log, `${Buffer.concat(cable.written).length} ${written}`]
@@ -343,8 +351,26 @@ test('[D57] after what only ws can read, plain frames pass it by again', async (
   assert.is(line.starts, 1)
   assert.is(line.log.length, 3)
   assert.is(line.readByWs, 2, 'the one in two halves, and what came with its end')
-  line.cable.destroy()
-  await once(line.cable, 'close')
+  await gone(line.cable)
+})
+
+test('[D11] [D57] what is held back goes before a ping, the answer of ws, the close, and our end after the peer has ended', async () => {
+  const held = Uint8Array.of(0x82, 1, 7)
+  const pinging = frame(createRng(4), new Uint8Array(), { opcode: 9 })
+  const acts: ((line: Wired) => void)[] = [
+    line => line.ping(),
+    line => line.cable.push(Buffer.from(pinging)),
+    line => line.close(),
+    line => line.cable.push(null),
+  ]
+  for (const act of acts) {
+    const line = new Wired()
+    line.held = held
+    act(line)
+    await nextTurn()
+    assert.equal([...line.cable.written[0]!], [...held])
+    await gone(line.cable)
+  }
 })
 
 test('[D9] [D57] a socket that breaks while nobody reads from it: what came before counts', async () => {
@@ -354,8 +380,7 @@ test('[D9] [D57] a socket that breaks while nobody reads from it: what came befo
   const whole = [frame(rng, bytes(rng, 10)), frame(rng, bytes(rng, 10), { isFinal: false })]
   line.cable.push(Buffer.concat([...whole, frame(rng, bytes(rng, 5), { opcode: 0 })]))
   await nextTurn()
-  line.cable.destroy()
-  await once(line.cable, 'close')
+  await gone(line.cable)
   await nextTurn()
   assert.equal(
     line.log.map(entry => entry.slice(0, 9)),
