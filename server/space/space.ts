@@ -371,15 +371,15 @@ export class Space implements PartsOwner {
 
   /** @returns what sending will cost the process, ms */
   async turn(): Promise<number> {
+    const { inbox, catchingUp, readings, presence, members } = this.#parts
     try {
-      if (!this.#isClosed && !this.#parts.inbox.isEmpty) await this.#flush()
-      if (!this.#isClosed && !this.#parts.catchingUp.isEmpty) await this.#parts.catchingUp.run()
-      if (!this.#isClosed && !this.#parts.readings.isEmpty) await this.#parts.readings.run()
+      if (!this.#isClosed && !inbox.isEmpty) await this.#flush()
+      if (!this.#isClosed && !catchingUp.isEmpty) await catchingUp.run()
+      if (!this.#isClosed && !readings.isEmpty) await readings.run()
       if (!this.#isClosed && this.#isRestDue) await this.#keepAsBytes()
-      const isPresenceTold = this.#parts.presence.flush()
-      const isRosterTold = this.#parts.members.flush()
-      if ((isPresenceTold || isRosterTold) && this.#parts.catchingUp.isAnySlow)
-        await this.#parts.catchingUp.cutSlow()
+      const isPresenceTold = presence.flush()
+      const isRosterTold = members.flush()
+      if ((isPresenceTold || isRosterTold) && catchingUp.isAnySlow) await catchingUp.cutSlow()
     } catch (error) {
       this.fail(toPlenumError(error))
     }
@@ -390,15 +390,10 @@ export class Space implements PartsOwner {
   async #keepAsBytes(): Promise<void> {
     this.#isRestDue = false
     const isSaved = this.#context.commits.uncommittedBytesOf(this.name) === 0
-    if (
-      !isSaved ||
-      !this.#parts.inbox.isEmpty ||
-      !this.#parts.catchingUp.isEmpty ||
-      this.#parts.catchingUp.isAnyBehind
-    )
-      return
-    await this.#parts.residence.rest()
-    this.#parts.log.rest()
+    const { inbox, catchingUp, residence, log } = this.#parts
+    if (!isSaved || !inbox.isEmpty || !catchingUp.isEmpty || catchingUp.isAnyBehind) return
+    await residence.rest()
+    log.rest()
   }
 
   /** The disk is too far behind: applying more would only pile it up. */
