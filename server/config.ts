@@ -142,6 +142,16 @@ export const CONFIG_TABLE = Object.freeze({
     300,
     { min: 1 },
   ),
+  maxRequestsPerUser: integer(
+    named('MAX_REQUESTS_PER_USER', 'Requests to the HTTP API that one user may have open at a time'),
+    100,
+    { min: 1 },
+  ),
+  maxRequestsPerMinute: integer(
+    named('MAX_REQUESTS', 'Requests to the HTTP API that one user may begin per minute'),
+    6_000,
+    { min: 1 },
+  ),
   gateTimeoutMs: duration(
     named(
       'GATE_TIMEOUT',

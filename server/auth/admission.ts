@@ -18,6 +18,9 @@ export interface AdmissionLimits {
   readonly maxPeersPerSpace: number
   /** Upgrades without a good token that one address may make per minute. */
   readonly maxFailedUpgradesPerMinute: number
+  /** Requests without a connection that one user may have open at a time, and begin per minute. */
+  readonly maxRequestsPerUser: number
+  readonly maxRequestsPerMinute: number
 }
 
 export interface Refusal {
@@ -40,19 +43,31 @@ export interface Place {
   leave(): void
 }
 
+/** Somebody who asks something without a connection. */
+export interface Visit {
+  /** The answer is gone, or will never be. Idempotent. */
+  leave(): void
+}
+
 const FULL_RETRY_MS = 10_000
+/** Requests are over soon. */
+const BUSY_RETRY_MS = 1_000
 const RATE_WINDOW_MS = 60_000
 
 export class Admission {
   readonly #limits: AdmissionLimits
   readonly #byAddress = new Map<string, number>()
   readonly #bySpace = new Map<string, number>()
+  /** Requests that are open, by user. */
+  readonly #visits = new Map<string, number>()
+  readonly #requests: RateWindow
   readonly #failures: RateWindow
   readonly #penalties = new PenaltyBox()
   #total = 0
 
   constructor(limits: AdmissionLimits) {
     this.#limits = limits
+    this.#requests = new RateWindow(limits.maxRequestsPerMinute, RATE_WINDOW_MS)
     this.#failures = new RateWindow(limits.maxFailedUpgradesPerMinute, RATE_WINDOW_MS)
   }
 
@@ -94,8 +109,27 @@ export class Admission {
     this.#failures.add(addressKey(address), nowMs)
   }
 
+  /** A user who is known begins a request without a connection, or is told why not. */
+  visit(user: string, nowMs: number): Visit | Refusal {
+    const waitMs = this.#requests.waitMs(user, nowMs)
+    if (waitMs > 0) return limited('too many requests within a minute', waitMs)
+    if ((this.#visits.get(user) ?? 0) >= this.#limits.maxRequestsPerUser) {
+      return limited('too many requests at a time', BUSY_RETRY_MS)
+    }
+    this.#requests.add(user, nowMs)
+    raise(this.#visits, user)
+    let isOver = false
+    return {
+      leave: () => {
+        if (!isOver) lower(this.#visits, user)
+        isOver = true
+      },
+    }
+  }
+
   /** Forgets what no longer counts. */
   sweep(nowMs: number): void {
+    this.#requests.sweep(nowMs)
     this.#failures.sweep(nowMs)
     this.#penalties.sweep(nowMs)
   }

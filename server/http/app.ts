@@ -9,7 +9,7 @@ import type { ApiPorts } from './api/ports.js'
 import type { DemoDesk } from './demo-desk.js'
 import { demoPage } from './demo-page.js'
 import { demoTokens } from './demo-tokens.js'
-import { handleErrors, type Report, sendError } from './errors.js'
+import { handleErrors, type RequestObserver, sendError } from './errors.js'
 import { securityHeaders } from './security-headers.js'
 
 export interface HttpOptions {
@@ -22,10 +22,10 @@ export interface HttpOptions {
   readonly demo: { readonly folder: string; readonly desk: DemoDesk | null } | null
   /** What is told about spaces to whoever has a token; null where nothing is. */
   readonly api: Omit<ApiPorts, 'basePath'> | null
-  readonly report: Report
+  readonly observer: RequestObserver
 }
 
-export const createHttpApp = ({ basePath, status, metrics, demo, api, report }: HttpOptions): Express => {
+export const createHttpApp = ({ basePath, status, metrics, demo, api, observer }: HttpOptions): Express => {
   const routes = Router()
   routes.get('/healthz', (_request, response) => {
     response.set('Cache-Control', 'no-store').json({ status: 'alive' })
@@ -51,6 +51,6 @@ export const createHttpApp = ({ basePath, status, metrics, demo, api, report }: 
   app.disable('etag')
   app.use(securityHeaders)
   app.use(basePath === '' ? '/' : basePath, routes)
-  app.use(handleErrors(report))
+  app.use(handleErrors(observer))
   return app
 }

@@ -1,6 +1,6 @@
 /** Errors as HTTP callers see them: `{code, message, retryable}` with the status of the table. */
 import type { ErrorRequestHandler, Response } from 'express'
-import type { LogLevel } from '../../shared/errors.js'
+import type { ErrorCode, LogLevel } from '../../shared/errors.js'
 import { PlenumError, toPlenumError } from '../../shared/errors.js'
 import { GapError } from '../space/space-desk.js'
 import { BadField } from './api/bad-field.js'
@@ -27,13 +27,20 @@ const more = (error: PlenumError): { readonly stateVector?: string; readonly fie
   return error instanceof BadField ? { field: error.field } : {}
 }
 
+/** Whoever is told of requests that fail. */
+export interface RequestObserver {
+  report: Report
+  refusedRequest(code: ErrorCode): void
+}
+
 /** For what a route threw, express's own complaints about a request included. */
 export const handleErrors =
-  (report: Report): ErrorRequestHandler =>
+  (observer: RequestObserver): ErrorRequestHandler =>
   (error, _request, response, next) => {
     if (response.headersSent) return next(error)
     const known = knownError(error)
-    if (known.code === 'internal') report('error', 'a request failed', { error })
+    if (known.code === 'internal') observer.report('error', 'a request failed', { error })
+    observer.refusedRequest(known.code)
     sendError(response, known)
   }
 

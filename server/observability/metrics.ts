@@ -24,6 +24,7 @@ export class Metrics {
   readonly #durations = new Map<TimedEvent, Histogram>()
   readonly #opened: Counter<'dialect' | 'door'>
   readonly #refused: Counter<'code'>
+  readonly #refusedRequests: Counter<'code'>
   readonly #closed: Counter<'dialect' | 'cause' | 'door'>
 
   /** @param isWithProcess also the process's own figures (memory, event loop, collections) */
@@ -59,6 +60,12 @@ export class Metrics {
     this.#refused = new Counter({
       name: 'plenum_upgrades_refused_total',
       help: 'Upgrades, and requests of the second door, that were refused, by error code',
+      labelNames: ['code'],
+      registers,
+    })
+    this.#refusedRequests = new Counter({
+      name: 'plenum_requests_refused_total',
+      help: 'Other requests over HTTP, those of the API above all, that were refused, by error code',
       labelNames: ['code'],
       registers,
     })
@@ -100,6 +107,10 @@ export class Metrics {
 
   refused(code: string): void {
     this.#refused.inc({ code })
+  }
+
+  refusedRequest(code: string): void {
+    this.#refusedRequests.inc({ code })
   }
 
   closed(dialect: string, cause: string, door: string): void {

@@ -12,6 +12,7 @@ const LINES_PER_SECOND = 20
 export interface ServiceObserver extends Observer {
   opened(dialect: Dialect, door: string): void
   refused(code: ErrorCode): void
+  refusedRequest(code: ErrorCode): void
   closed(dialect: Dialect, cause: string, door: string): void
 }
 
@@ -28,6 +29,7 @@ export const createObserver = (logger: Logger, metrics: Metrics, now: () => numb
       }),
     opened: (dialect, door) => quietly(() => metrics.opened(dialect, door)),
     refused: code => quietly(() => metrics.refused(code)),
+    refusedRequest: code => quietly(() => metrics.refusedRequest(code)),
     closed: (dialect, cause, door) => quietly(() => metrics.closed(dialect, cause, door)),
   }
 }

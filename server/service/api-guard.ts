@@ -1,20 +1,34 @@
 /** The lock of the doors for requests: the same judge, asked with what an HTTP request carries. */
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { finished } from 'node:stream'
 import { PlenumError } from '../../shared/errors.js'
 import { type SpaceName, spacePath } from '../../shared/names.js'
 import { isOriginAllowed } from '../auth/origin.js'
 import type { Config } from '../config.js'
 import type { Access, Scope } from '../space/peer.js'
-import { type Caller, clientAddress, clientHost, type Judge, type Place } from '../transport/index.js'
+import {
+  type Caller,
+  clientAddress,
+  clientHost,
+  type Heard,
+  type Judge,
+  type Place,
+} from '../transport/index.js'
 
 export interface ApiGuard {
   isOriginAllowed(request: IncomingMessage): boolean
   /** @throws what the judge refuses with, but for lack of room: a request is no connection */
-  admit(request: IncomingMessage, space: SpaceName): Promise<Access>
+  admit(exchange: Exchange, space: SpaceName): Promise<Access>
   /** As `admit`, with a place among the connections: whoever gets it leaves it. @throws what the judge refuses with */
   enter(request: IncomingMessage, space: SpaceName): Promise<Entered>
   /** @throws as `admit` */
-  survey(request: IncomingMessage): Promise<Scope>
+  survey(exchange: Exchange): Promise<Scope>
+}
+
+/** A request and its answer, until the end of which it counts. */
+export interface Exchange {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
 }
 
 export interface Entered {
@@ -45,8 +59,8 @@ export const createApiGuard = (
   return {
     isOriginAllowed: request => isOriginAllowed(originOf(request), origins),
 
-    async admit(request, space) {
-      return judge.admitRequest(callerOf(request), space)
+    async admit({ request, response }, space) {
+      return untilAnswered(response, await judge.admitRequest(callerOf(request), space))
     },
 
     async enter(request, space) {
@@ -60,8 +74,14 @@ export const createApiGuard = (
       return { space, access, place }
     },
 
-    async survey(request) {
-      return judge.surveyRequest(callerOf(request))
+    async survey({ request, response }) {
+      return untilAnswered(response, await judge.surveyRequest(callerOf(request)))
     },
   }
+}
+
+/** Whoever does not read the answer to the end has not got it yet. */
+const untilAnswered = <Known>(response: ServerResponse, { known, visit }: Heard<Known>): Known => {
+  finished(response, () => visit.leave())
+  return known
 }

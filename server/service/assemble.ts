@@ -156,9 +156,10 @@ export const assemble = async (
         desk: registry.desk,
         watch: (response, watch) => watchers.watch(response, watch),
         maxUpdateBytes: config.maxFrameBytes,
+        slowReaderMs: config.slowPeerDeadlineMs,
         now,
       },
-      report: observer.report,
+      observer,
     })
     const sweeps = setInterval(() => {
       const [nowMs, elapsedMs] = [now(), elapsed()]

@@ -6,7 +6,7 @@ import { PlenumError, toPlenumError } from '../../shared/errors.js'
 import { parseSpacePath, type SpaceName } from '../../shared/names.js'
 import type { Access, Dialect, Scope } from '../space/peer.js'
 import { Deadlines } from './deadlines.js'
-import type { Admission, Gate, Place, Refusal } from './ports.js'
+import type { Admission, Gate, Place, Refusal, Visit } from './ports.js'
 
 export interface Applicant extends Caller {
   readonly dialect: Dialect
@@ -31,10 +31,15 @@ export type Recognition =
   | { readonly type: 'known'; readonly space: SpaceName; readonly access: Access }
   | { readonly type: 'refused'; readonly refusal: Refusal; readonly cause: unknown }
 
+/** Somebody who asks something without a connection; whoever gets it ends the visit when the answer is gone. */
+export interface Heard<Known> {
+  readonly known: Known
+  readonly visit: Visit
+}
+
 export interface JudgeOptions {
   readonly gate: Gate
   readonly admission: Admission
-  /** The clock, ms since 1970. */
   /** Milliseconds on a clock that never jumps. */
   readonly elapsed: () => number
   /** How long the gate may think about somebody. */
@@ -116,14 +121,14 @@ export class Judge {
 
   /**
    * Who asks something of a space without a connection: no place is taken, and none is needed.
-   * @throws what `judge` refuses with, but for lack of room
+   * @throws what `judge` refuses with, but for lack of room; rate_limited where the user asks too much
    */
-  async admitRequest(caller: Caller, space: SpaceName): Promise<Access> {
+  async admitRequest(caller: Caller, space: SpaceName): Promise<Heard<Access>> {
     return this.#answer(caller, () => this.#admit(caller, space, this.#arriving))
   }
 
   /** Who asks something of no space in particular. @throws as `admitRequest`; forbidden where the gate cannot tell */
-  async surveyRequest(caller: Caller): Promise<Scope> {
+  async surveyRequest(caller: Caller): Promise<Heard<Scope>> {
     const { gate } = this.#options
     return this.#answer(caller, async () => {
       if (gate.scope === undefined)
@@ -132,15 +137,20 @@ export class Judge {
     })
   }
 
-  async #answer<Answer>({ address, origin, host }: Caller, ask: () => Promise<Answer>): Promise<Answer> {
+  async #answer<Known extends { readonly user: string }>(
+    { address, origin, host }: Caller,
+    ask: () => Promise<Known>,
+  ): Promise<Heard<Known>> {
     const { admission, elapsed } = this.#options
     if (this.#isDraining) throw new PlenumError('draining')
     const refusal = admission.glance(address, { origin, host }, elapsed())
-    if (refusal !== null) throw new PlenumError(refusal.code, refusal.message, refusal)
+    if (refusal !== null) throw errorOf(refusal)
     try {
-      const answer = await ask()
+      const known = await ask()
       if (this.#isDraining) throw new PlenumError('draining')
-      return answer
+      const visit = admission.visit(known.user, elapsed())
+      if ('code' in visit) throw errorOf(visit)
+      return { known, visit }
     } catch (error) {
       const known = toPlenumError(error)
       if (known.code === 'unauthenticated') admission.failed(address, elapsed())
@@ -166,6 +176,9 @@ export const refusalOf = ({ code, message, retryAfterMs }: PlenumError): Refusal
   message,
   retryAfterMs,
 })
+
+const errorOf = ({ code, message, retryAfterMs }: Refusal): PlenumError =>
+  new PlenumError(code, message, { retryAfterMs })
 
 const refused = (refusal: Refusal, cause?: unknown): Verdict & Recognition & { type: 'refused' } => ({
   type: 'refused',

@@ -44,6 +44,12 @@ export interface Place {
   leave(): void
 }
 
+/** A request that counts until it is over. */
+export interface Visit {
+  /** Idempotent. */
+  leave(): void
+}
+
 export interface Admission {
   /** Takes a place for one connection. */
   enter(address: string, origin: OriginCheck, nowMs: number): Place | Refusal
@@ -51,6 +57,8 @@ export interface Admission {
   glance(address: string, origin: OriginCheck, nowMs: number): Refusal | null
   /** Somebody without a place had no good token. */
   failed(address: string, nowMs: number): void
+  /** A user whose token is good begins a request that is no connection's. */
+  visit(user: string, nowMs: number): Visit | Refusal
   allowsOrigin(origin: OriginCheck): boolean
 }
 

@@ -97,7 +97,7 @@ test('[X70] every route has a row in the table, and every row a route', () => {
     metrics: { contentType: 'text/plain', render: async () => '' },
     demo: { folder: '/nowhere', desk: { tokenFor: async () => null } },
     api: nothing,
-    report: () => {},
+    observer: { report: () => {}, refusedRequest: () => {} },
   })
   const routes = routesIn(app.router).filter(route => !route.startsWith('_all '))
   const ofApi = API_ROUTES.map(({ spec }) => `${spec.method} ${spec.path}`)

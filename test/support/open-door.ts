@@ -20,6 +20,8 @@ export const OPEN_LIMITS: AdmissionLimits = {
   maxConnectionsPerIp: 1_000,
   maxPeersPerSpace: 1_000,
   maxFailedUpgradesPerMinute: 1_000,
+  maxRequestsPerUser: 1_000,
+  maxRequestsPerMinute: 100_000,
 }
 
 export interface DoorSettings {

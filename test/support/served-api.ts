@@ -21,6 +21,7 @@ export interface ApiSettings {
   readonly origins?: readonly string[]
   readonly limits?: Partial<typeof OPEN_LIMITS>
   readonly trustProxy?: number
+  readonly slowReaderMs?: number
   readonly spaces?: WatchersOptions['spaces']
   readonly watchers?: Partial<WatchersOptions>
 }
@@ -70,9 +71,13 @@ export class ServedApi {
         desk,
         watch: (response, watch) => this.watchers.watch(response, watch),
         maxUpdateBytes: 10_000,
+        slowReaderMs: more.slowReaderMs ?? 10_000,
         now,
       },
-      report: (level, what) => tell(`${level} ${what}`),
+      observer: {
+        report: (level, what) => tell(`${level} ${what}`),
+        refusedRequest: code => tell(`refused request ${code}`),
+      },
     })
     this.#basePath = basePath
     this.#server = createServer(createHandler({ basePath, routes: () => ({ type: 'serving', app }) }))

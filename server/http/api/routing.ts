@@ -53,7 +53,7 @@ export const spaceRoute = <
   const spec = specOf(brief, { type: 'space', needs })
   return routeOf(spec, async asked => {
     const space = parseSpaceName(String(asked.request.params.space))
-    const access = await asked.api.admit(asked.request, space)
+    const access = await asked.api.admit(asked, space)
     expectRole(access.role, needs)
     return handle({ ...(await checked<Q, P>(asked, spec)), space, access })
   })
@@ -99,7 +99,7 @@ export const scopeRoute = <
 ): Route => {
   const spec = specOf(brief, { type: 'scope', needs, isEverywhere })
   return routeOf(spec, async asked => {
-    const scope = await asked.api.survey(asked.request)
+    const scope = await asked.api.survey(asked)
     if (isEverywhere) expectRole(scope.everywhere, needs)
     return handle({ ...(await checked<Q, P>(asked, spec)), scope })
   })
@@ -132,6 +132,7 @@ const routeOf = (spec: RouteSpec, answer: (asked: Asked) => Promise<unknown>): R
     // Nothing of what is told here is to be told again from somewhere else.
     asked.response.set('Cache-Control', 'no-store')
     send(spec.answer, asked.response, await answer(asked))
+    if (spec.answer.type !== 'events') expectReader(asked)
   },
 })
 
@@ -145,13 +146,20 @@ const send = (answer: Answer, response: Response, given: unknown): void => {
       return
     case 'bytes': {
       const { bytes, headers } = given as Given<Answer & { type: 'bytes' }>
-      response.set(headers).type('application/octet-stream').send(Buffer.from(bytes))
+      // No copy: it may be what many others are being sent.
+      const body = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+      response.set(headers).type('application/octet-stream').send(body)
       return
     }
     default:
       // It has been written.
       return
   }
+}
+
+/** An answer that nobody takes is not kept. Node's timer of the socket begins anew with all that is taken. */
+const expectReader = ({ api, response }: Asked): void => {
+  if (!response.writableFinished) response.setTimeout(api.slowReaderMs, () => response.destroy())
 }
 
 /** @throws read_only where it is editing that the role lacks, else forbidden */

@@ -1,6 +1,12 @@
 /** Who may come in at all: origins, numbers, rates and penalties, on a clock of the test's. */
 import { addressKey } from '../../../server/auth/address.js'
-import { Admission, type AdmissionLimits, type Place, type Refusal } from '../../../server/auth/admission.js'
+import {
+  Admission,
+  type AdmissionLimits,
+  type Place,
+  type Refusal,
+  type Visit,
+} from '../../../server/auth/admission.js'
 import { isOriginAllowed } from '../../../server/auth/origin.js'
 import { PENALTY_MS, PenaltyBox, STRIKE_WINDOW_MS } from '../../../server/auth/penalty-box.js'
 import { RateWindow } from '../../../server/auth/rate-window.js'
@@ -24,7 +30,7 @@ const entered = (outcome: Place | Refusal): Place => {
   throw new Error(`refused: ${outcome.message}`)
 }
 
-const refused = (outcome: Place | Refusal | null): ErrorCode => {
+const refused = (outcome: Place | Visit | Refusal | null): ErrorCode => {
   if (outcome !== null && 'code' in outcome) return outcome.code
   throw new Error('not refused')
 }
@@ -130,6 +136,41 @@ test('[G10] an address that keeps coming without a token has to wait until the m
   assert.is(refusal.retryAfterMs, 45_000)
   entered(admission.enter('192.0.2.2', NO_PAGE, 15_000))
   entered(admission.enter('192.0.2.1', NO_PAGE, 60_000))
+})
+
+const visited = (outcome: Visit | Refusal): Visit => {
+  if ('leave' in outcome) return outcome
+  throw new Error(`refused: ${outcome.message}`)
+}
+
+test('[X54] a user has so many requests open at a time; one that is over makes room once', () => {
+  const admission = admissionWith({ maxRequestsPerUser: 2 })
+  const first = visited(admission.visit('ann', 0))
+  visited(admission.visit('ann', 0))
+
+  assert.equal(admission.visit('ann', 0), {
+    code: 'rate_limited',
+    message: 'too many requests at a time',
+    retryAfterMs: 1_000,
+  })
+  visited(admission.visit('bob', 0))
+  first.leave()
+  first.leave()
+
+  visited(admission.visit('ann', 0))
+  assert.is(refused(admission.visit('ann', 0)), 'rate_limited')
+})
+
+test('[X54] a user begins so many requests a minute, and what is refused does not count', () => {
+  const admission = admissionWith({ maxRequestsPerMinute: 2 })
+  for (const nowMs of [0, 1_000]) visited(admission.visit('ann', nowMs)).leave()
+
+  for (const nowMs of [15_000, 59_999]) {
+    const refusal = admission.visit('ann', nowMs) as Refusal
+    assert.equal([refusal.code, refusal.retryAfterMs], ['rate_limited', 60_000 - nowMs])
+  }
+  visited(admission.visit('bob', 15_000))
+  visited(admission.visit('ann', 60_000))
 })
 
 test('[G10] what is remembered of addresses is bounded and forgotten', () => {

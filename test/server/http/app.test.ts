@@ -18,7 +18,10 @@ const serve = async (options: Partial<HttpOptions> = {}): Promise<string> => {
     metrics: { contentType: 'text/plain; version=0.0.4', render: async () => 'plenum_spaces 3\n' },
     demo: null,
     api: null,
-    report: (level, what) => told.push(`${level} ${what}`),
+    observer: {
+      report: (level, what) => told.push(`${level} ${what}`),
+      refusedRequest: code => told.push(`refused ${code}`),
+    },
     ...options,
   })
   const handler = createHandler({

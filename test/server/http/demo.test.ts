@@ -35,7 +35,7 @@ const serve = async (options: Partial<HttpOptions> = {}): Promise<string> => {
     metrics: null,
     api: null,
     demo: { folder, desk },
-    report: () => {},
+    observer: { report: () => {}, refusedRequest: () => {} },
     ...options,
   })
   const handler = createHandler({

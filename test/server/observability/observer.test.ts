@@ -30,6 +30,7 @@ test('[O2] every counted event, every refusal and the live figures are in a scra
   observer.count('flushes')
   observer.count('document_messages', 5)
   observer.refused('forbidden')
+  observer.refusedRequest('rate_limited')
   observer.opened('stock', 'websocket')
   observer.closed('stock', 'peer', 'websocket')
 
@@ -41,6 +42,7 @@ test('[O2] every counted event, every refusal and the live figures are in a scra
     'plenum_flushes_total 1',
     'plenum_document_messages_total 5',
     'plenum_upgrades_refused_total{code="forbidden"} 1',
+    'plenum_requests_refused_total{code="rate_limited"} 1',
     'plenum_connections_opened_total{dialect="stock",door="websocket"} 1',
     'plenum_connections_closed_total{dialect="stock",cause="peer",door="websocket"} 1',
     'plenum_connections 4',

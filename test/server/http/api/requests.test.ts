@@ -1,5 +1,6 @@
 /** What the API makes of requests, good and bad, and how it answers: over real HTTP, with spaces of the test's. */
-import { request } from 'node:http'
+import { once } from 'node:events'
+import { type IncomingMessage, request } from 'node:http'
 import { API_ROUTES } from '../../../../server/http/api/api-router.js'
 import type { RouteSpec } from '../../../../server/http/api/route.js'
 import { GapError, type SpaceDesk } from '../../../../server/space/space-desk.js'
@@ -9,6 +10,7 @@ import { expectDocumented } from '../../../support/api-document.js'
 import { fakeDesk, STATS } from '../../../support/fake-desk.js'
 import { type ApiSettings, type ServedApi, serveApi } from '../../../support/served-api.js'
 import { assert, suite } from '../../../support/suite.js'
+import { until } from '../../../support/until.js'
 
 const test = suite('http api: requests')
 
@@ -234,6 +236,62 @@ test('[X46] a request needs no room among the connections, and failing tokens co
   assert.ok(waitSeconds > 30 && waitSeconds <= 60, 'the failures are counted for a minute')
   const stream = await api.ask('read', '/spaces/demo/stream')
   assert.equal([stream.status, stream.headers.get('retry-after')], [429, '10'], 'a stream is a connection')
+})
+
+test('[X54] a user has so many requests open at a time, and others go on', async () => {
+  const waiting: (() => void)[] = []
+  const members = () => new Promise<readonly never[]>(resolve => waiting.push(() => resolve([])))
+  const { api } = await serve({ members }, { limits: { maxRequestsPerUser: 2 } })
+  const open = [api.ask('read', '/spaces/demo/members'), api.ask('read', '/spaces/demo/members')]
+  await until('both are being answered', () => waiting.length === 2)
+
+  for (const path of ['/spaces/demo/members', '/spaces']) {
+    const refused = await api.ask('admin', path)
+    assert.equal([refused.status, refused.headers.get('retry-after')], [429, '1'])
+    assert.is(((await refused.json()) as { code: string }).code, 'rate_limited')
+  }
+  const headers = { Authorization: `Bearer ${await api.token('admin', 'bob')}` }
+  assert.is((await fetch(`${api.url}/spaces`, { headers })).status, 200)
+  for (const answer of waiting) answer()
+  for (const response of await Promise.all(open)) await response.arrayBuffer()
+
+  await until('they are over', async () => (await api.ask('admin', '/spaces')).status === 200)
+  assert.is(api.told.filter(line => line === 'refused request rate_limited').length >= 2, true)
+})
+
+test('[X54] a request whose client goes away is over', async () => {
+  let asked = 0
+  const members = () => {
+    asked++
+    return new Promise<readonly never[]>(() => {})
+  }
+  const { api } = await serve({ members }, { limits: { maxRequestsPerUser: 1 } })
+  const leaving = new AbortController()
+  const gone = api.ask('read', '/spaces/demo/members', { signal: leaving.signal }).catch(() => 'gone')
+  await until('it is being answered', () => asked === 1)
+  leaving.abort()
+  assert.is(await gone, 'gone')
+
+  await until('it is over', async () => (await api.ask('admin', '/spaces')).status === 200)
+})
+
+test('[X54] an answer that nobody takes is not kept', async () => {
+  const update = new Uint8Array(64 * 2 ** 20)
+  const { api } = await serve(
+    { update: async () => ({ update, position: 9 }) },
+    { limits: { maxRequestsPerUser: 1 }, slowReaderMs: 100 },
+  )
+  const headers = { Authorization: `Bearer ${await api.token('read')}` }
+  const asking = request(`${api.url}/spaces/demo/update`, { headers, agent: false })
+  asking.end()
+  const [answer] = (await once(asking, 'response')) as [IncomingMessage]
+  const broken = once(answer, 'error')
+  // Nothing is read until the server has given up.
+  await until('the connection is gone', () => api.gone === 1)
+  answer.resume()
+
+  await broken
+  assert.is((await api.ask('admin', '/spaces')).status, 200)
 })
 
 test('[X47] what a copy lacks is sent as bytes, with the position', async () => {
