@@ -164,8 +164,8 @@ export class Session {
   }
 
   /**
-   * Takes one frame from the connection; never throws. While a returned promise is pending, the door stops
-   * reading from the connection. The frame must not change afterwards.
+   * Takes one frame from the connection, and copies what outlives the call; never throws. While a returned promise is
+   * pending, the door stops reading from the connection.
    */
   receive(frame: Uint8Array): void | Promise<void> {
     if (!this.#isOpen) return
@@ -302,10 +302,10 @@ export class Session {
         if (message.stateVector.length > MAX_STATE_VECTOR_BYTES) {
           throw new PlenumError('malformed', 'malformed message: a state vector with too many clients')
         }
-        return inbox.answer(this, message.stateVector)
+        return inbox.answer(this, message.stateVector.slice())
       case 'step2':
       case 'update':
-        return this.#submit(message.type, message.update)
+        return this.#submit(message.type, message.update.slice())
       case 'awareness':
         return inbox.announce(this, message.entries)
       case 'query-awareness':

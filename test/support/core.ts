@@ -220,7 +220,10 @@ export class Door {
 
   #resume(): void {
     while (!this.#isPaused && this.#waiting.length > 0) {
-      const busy = this.session?.receive(this.#waiting.shift()!)
+      const frame = this.#waiting.shift()!
+      const busy = this.session?.receive(frame)
+      // It was lent: a door reads the next one into its place.
+      frame.fill(0xff)
       if (busy === undefined) continue
       this.#isPaused = true
       void busy.then(() => {

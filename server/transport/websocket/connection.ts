@@ -14,10 +14,8 @@ import type { Session } from '../ports.js'
 import { unsentBytes } from '../unsent.js'
 import { isDeflating } from './deflate.js'
 import type { Chunks, SharedFrames } from './shared-frames.js'
+import { FULL_READ_BYTES } from './shared-reads.js'
 import { Wire, type WireOwner, type WireSocket, type WireTerms } from './wire.js'
-
-/** What libuv reads at once at most. */
-const FULL_READ_BYTES = 64 * 1024
 
 export interface WebSocketKeeper extends Keeper<Connection, SharedFrames> {
   readonly wireTerms: WireTerms
@@ -162,7 +160,7 @@ export class Connection implements HeldConnection, Holder, WireOwner {
     }
     if (this.#session === null || this.#isHandling) {
       this.#waiting ??= []
-      this.#waiting.push(data)
+      this.#waiting.push(new Uint8Array(data))
       this.#pause()
     } else this.#handle(this.#session, data)
   }

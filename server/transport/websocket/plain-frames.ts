@@ -33,7 +33,35 @@ export const plainPayload = (chunk: Uint8Array, start: number, maxBytes: number)
   return payload
 }
 
+/** From here on the view that words need is worth its making. */
+const MANY_BYTES = 256
+const WORD_BYTES = 4
+
+/** Sees a mask as a number, in this machine's order of bytes. */
+const word = new Int32Array(1)
+const wordBytes = new Uint8Array(word.buffer)
+
 const unmask = (payload: Uint8Array, chunk: Uint8Array, maskAt: number): void => {
+  const { length } = payload
+  if (length < MANY_BYTES) {
+    unmaskBytes(payload, chunk, maskAt)
+    return
+  }
+  const mask = chunk.subarray(maskAt, maskAt + MASK_BYTES)
+  const start = -payload.byteOffset & (WORD_BYTES - 1)
+  const words = new Int32Array(
+    payload.buffer,
+    payload.byteOffset + start,
+    Math.floor((length - start) / WORD_BYTES),
+  )
+  for (let i = 0; i < WORD_BYTES; i++) wordBytes[i] = mask[(start + i) % MASK_BYTES]!
+  const key = word[0]!
+  for (let i = 0; i < start; i++) payload[i]! ^= mask[i]!
+  for (let i = 0; i < words.length; i++) words[i]! ^= key
+  for (let i = start + words.byteLength; i < length; i++) payload[i]! ^= mask[i % MASK_BYTES]!
+}
+
+const unmaskBytes = (payload: Uint8Array, chunk: Uint8Array, maskAt: number): void => {
   const a = chunk[maskAt]!
   const b = chunk[maskAt + 1]!
   const c = chunk[maskAt + 2]!

@@ -7,6 +7,7 @@
 import type { Duplex } from 'node:stream'
 import { WebSocket } from 'ws'
 import { pastPong, plainPayload } from './plain-frames.js'
+import { shareReads, type TakeRead } from './shared-reads.js'
 import { isReceiverIdle, isSenderIdle, receiverOf } from './ws-internals.js'
 
 export interface WireTerms {
@@ -22,7 +23,7 @@ export type WireSocket = Duplex & { readonly bytesWritten?: number }
 export interface WireOwner {
   /** Something else is about to be written: what is held back goes first. */
   release(): void
-  /** A message. Nobody changes its bytes any more; they keep what was read with them alive. */
+  /** A message, whose bytes are lent for the call. */
   onMessage(data: Uint8Array, isBinary: boolean): void
   /** So many bytes came, and what was whole in them was told. */
   onRead(bytes: number): void
@@ -59,7 +60,9 @@ export class Wire {
     socket.on('drain', Wire.#onSocket.drain)
     socket.on('end', Wire.#onSocket.end)
     if (ws !== null) this.#takeOver(ws)
+    // Also for what was read before, with the request.
     socket.on('data', Wire.#onSocket.data)
+    if (ws === null) shareReads(socket, Wire.#onShared)
   }
 
   get isOpen(): boolean {
@@ -162,7 +165,12 @@ export class Wire {
   #handOver(rest: Buffer): void {
     this.#owner.release()
     const receiver = receiverOf(this.#started)
-    if (receiver !== null && !receiver.write(rest)) this.socket.pause()
+    // It may keep what it is given.
+    if (receiver !== null && !receiver.write(Buffer.from(rest))) this.socket.pause()
+  }
+
+  static readonly #onShared: TakeRead = function (this: Emitter, bytes, buffer) {
+    this[WIRE]!.#read(buffer.subarray(0, bytes))
   }
 
   static readonly #onSocket = {

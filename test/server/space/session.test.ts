@@ -343,6 +343,18 @@ test('[R6] a token of another user closes with 4401, and a refused one with its 
   assert.is(expired.closed?.code, 4501)
 })
 
+test('[D58] a frame is lent: what is kept of it is a copy', async () => {
+  const core = new Core()
+  const [caller, other] = [await core.live(), await core.live()]
+  const writer = new Writer()
+  // All in one batch: the first waits while the later ones come, each to where the one before was.
+  caller.send(writer.type('mine'), ASK_ALL, writer.type(' and his'))
+  await core.settle()
+  const answers = caller.take()
+  assert.equal([only(answers, 'rejected').length, savedCount(answers)], [0, 3])
+  assert.is(textIn(other.take()), 'mine and his')
+})
+
 test('[A7] whoever was sent nothing for 20 s is sent the empty awareness frame, in either dialect', async () => {
   const core = new Core()
   const callers = [await core.live(), await core.live({ dialect: 'stock' })]

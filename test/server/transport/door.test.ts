@@ -44,6 +44,29 @@ const untilStill = async (client: WebSocket): Promise<void> => {
   })
 }
 
+test('[D58] what waits while a session is busy is its own, whatever others send meanwhile', async () => {
+  await open()
+  const [client, other] = [await door.join(), await door.join()]
+  const session = await door.registry.session()
+  let goOn = (): void => {}
+  session.onFrame = () =>
+    new Promise(resolve => {
+      goOn = resolve
+    })
+  const { _socket: socket } = client as unknown as { readonly _socket: Socket }
+  socket.cork()
+  for (const byte of [1, 2]) client.send(Uint8Array.of(byte, byte, byte))
+  socket.uncork()
+  await session.untilEvents(({ frames }) => frames.length === 1)
+  const { length } = (await door.registry.session(1)).frames
+  other.send(new Uint8Array(30_000).fill(9))
+  await (await door.registry.session(1)).untilEvents(({ frames }) => frames.length > length)
+  goOn()
+
+  await session.untilEvents(({ frames }) => frames.length === 2)
+  assert.equal([...session.frames[1]!], [2, 2, 2])
+})
+
 test('[D5] while a session has asked for a pause the sender is held back', async () => {
   await open()
   const client = await door.join()

@@ -5,14 +5,16 @@
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import { WebSocket, WebSocketServer } from 'ws'
+import { plainPayload } from '../../../server/transport/websocket/plain-frames.js'
 import { SharedFrames } from '../../../server/transport/websocket/shared-frames.js'
 import { Wire, type WireOwner } from '../../../server/transport/websocket/wire.js'
 import { canStartLate, Handshake, startLate } from '../../../server/transport/websocket/ws-internals.js'
 import { bytes, chance, createRng, int, pick, type Rng, seedFrom } from '../../support/rng.js'
 import { assert, isLongRun, suite } from '../../support/suite.js'
+import { until } from '../../support/until.js'
 
 const test = suite('wire')
 
@@ -386,4 +388,94 @@ test('[D9] [D57] a socket that breaks while nobody reads from it: what came befo
     line.log.map(entry => entry.slice(0, 9)),
     ['binary 10', 'binary 15', 'closed'],
   )
+})
+
+/** A wire on each connection of a real server, and how many there were. */
+const serveWires = async (onMessage: (wire: number, data: Uint8Array) => void) => {
+  const wires: Wire[] = []
+  const server = createTcpServer({ allowHalfOpen: true }, socket => {
+    const number = wires.length
+    const owner: WireOwner = {
+      release() {},
+      onMessage: data => onMessage(number, data),
+      onRead() {},
+      onDrained() {},
+      onEnding() {},
+      onError() {},
+      onClosed() {},
+    }
+    const start = (): WebSocket => startLate(socket, OPTIONS)
+    wires.push(new Wire(socket, null, { maxPayloadBytes: MAX_PAYLOAD_BYTES, start }, owner))
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return { server, wires, port: (server.address() as AddressInfo).port }
+}
+
+test('[D58] sockets that send at once, pause and go on share a buffer, and each is told its own in order', async () => {
+  const rng = createRng(seedFrom())
+  const CLIENTS = 8
+  const heard: string[][] = Array.from({ length: CLIENTS }, () => [])
+  const { server, wires, port } = await serveWires((number, data) => {
+    heard[number]!.push(told(data, true))
+    const wire = wires[number]!
+    // Now and then somebody is not read from while the others are.
+    if (data.length !== 30) return
+    wire.pause()
+    setImmediate(() => wire.resume())
+  })
+  const sent: string[][] = []
+  const clients: Socket[] = []
+  for (let number = 0; number < CLIENTS; number++) {
+    const client = connect(port, '127.0.0.1')
+    await once(client, 'connect')
+    await until('it is served', () => wires.length > number)
+    clients.push(client)
+    sent.push([])
+  }
+  for (let round = 0; round < 200; round++) {
+    for (const [number, client] of clients.entries()) {
+      const payloads = Array.from({ length: int(rng, 1, 3) }, () =>
+        bytes(rng, pick(rng, [1, 30, 125, 126, 255, 256, 257, 1_001, 20_003])),
+      )
+      for (const payload of payloads) sent[number]!.push(told(payload, true))
+      const whole = Buffer.concat(payloads.map(payload => frame(rng, payload)))
+      for (const chunk of chunksOf(rng, whole)) client.write(chunk)
+    }
+    if (round % 10 === 0) await nextTurn()
+  }
+  await until('all has come', () => heard.every((list, number) => list.length >= sent[number]!.length))
+  assert.equal(heard, sent)
+  for (const client of clients) client.destroy()
+  server.close()
+  await once(server, 'close')
+})
+
+test('[D58] the sockets that a server of this Node accepts can be read into one buffer', async () => {
+  const places = new Set<ArrayBufferLike>()
+  const { server, wires, port } = await serveWires((_number, data) => places.add(data.buffer))
+  const clients = [connect(port, '127.0.0.1'), connect(port, '127.0.0.1')]
+  const message = frame(createRng(1), Uint8Array.of(1, 2, 3))
+  for (const client of clients) client.write(message)
+  await until('both have said something', () => wires.length === 2 && places.size > 0)
+  for (const client of clients) client.write(message)
+  for (const client of clients) client.end()
+  await Promise.all(clients.map(client => once(client, 'close')))
+  assert.is(places.size, 1)
+  server.close()
+  await once(server, 'close')
+})
+
+test('[D58] a mask is taken off in words as it is byte by byte, wherever the payload begins', () => {
+  const rng = createRng(seedFrom())
+  for (const length of [0, 1, 3, 125, 126, 255, 256, 257, 258, 259, 260, 1_023, 65_535]) {
+    for (let start = 0; start < 9; start++) {
+      const payload = bytes(rng, length)
+      const framed = frame(rng, payload)
+      const chunk = Buffer.concat([Buffer.alloc(start), framed, Buffer.from('behind')])
+      const read = plainPayload(chunk, start, 65_535)
+      assert.ok(read !== null && Buffer.from(read).equals(payload), `${length} bytes from ${start} on`)
+      assert.is(chunk.subarray(start + framed.length).toString(), 'behind')
+    }
+  }
 })
