@@ -17,6 +17,7 @@ import {
 } from '../../shared/protocol/index.js'
 import { mayDo } from '../../shared/roles.js'
 import { AckLedger } from './ack-ledger.js'
+import { copyOf } from './byte-strings.js'
 import type { EngineOutcome } from './engine.js'
 import { leaveReasonOf } from './leave-reason.js'
 import { KEEPALIVE_AFTER_MS } from './limits.js'
@@ -302,10 +303,10 @@ export class Session {
         if (message.stateVector.length > MAX_STATE_VECTOR_BYTES) {
           throw new PlenumError('malformed', 'malformed message: a state vector with too many clients')
         }
-        return inbox.answer(this, message.stateVector.slice())
+        return inbox.answer(this, copyOf(message.stateVector))
       case 'step2':
       case 'update':
-        return this.#submit(message.type, message.update.slice())
+        return this.#submit(message.type, copyOf(message.update))
       case 'awareness':
         return inbox.announce(this, message.entries)
       case 'query-awareness':
