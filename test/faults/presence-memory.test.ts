@@ -109,11 +109,19 @@ test.long(
   },
 )
 
+const MAX_COLLECTIONS = 20
+
+/** What is left when a collection frees nothing more: what the sockets of the test before held goes in several. */
 const heldBytes = async (): Promise<number> => {
-  await breathe()
-  globalThis.gc?.()
-  const { heapUsed, external } = process.memoryUsage()
-  return heapUsed + external
+  let held = Number.POSITIVE_INFINITY
+  for (let i = 0; i < MAX_COLLECTIONS; i++) {
+    await breathe()
+    globalThis.gc?.()
+    const { heapUsed, external } = process.memoryUsage()
+    if (heapUsed + external >= held) break
+    held = heapUsed + external
+  }
+  return held
 }
 
 test(`[A30] ${VISITS_TO_THE_CORE} clientIDs that come and go leave nothing in the core`, async () => {
