@@ -5,6 +5,7 @@ import { PlenumError } from '../../shared/errors.js'
 import { type SpaceName, spacePath } from '../../shared/names.js'
 import { isOriginAllowed } from '../auth/origin.js'
 import type { Config } from '../config.js'
+import type { Exchange } from '../http/api/ports.js'
 import type { Access, Scope } from '../space/peer.js'
 import {
   type Caller,
@@ -23,12 +24,6 @@ export interface ApiGuard {
   enter(request: IncomingMessage, space: SpaceName): Promise<Entered>
   /** @throws as `admit` */
   survey(exchange: Exchange): Promise<Scope>
-}
-
-/** A request and its answer, until the end of which it counts. */
-export interface Exchange {
-  readonly request: IncomingMessage
-  readonly response: ServerResponse
 }
 
 export interface Entered {
