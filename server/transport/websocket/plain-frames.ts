@@ -2,11 +2,11 @@
  * Reads what nearly all frames of clients are: whole messages in one frame, binary, masked, not deflated (RFC 6455
  * §5.2), in one chunk with nothing missing; and the answers to our pings. They need no state from one to the next.
  */
+import { MASK_BYTES, unmask } from './unmask.js'
 
 const FINAL_BINARY = 0x82
 const FINAL_PONG = 0x8a
 const IS_MASKED = 0x80
-const MASK_BYTES = 4
 const EMPTY_FRAME_BYTES = 2 + MASK_BYTES
 
 /**
@@ -31,52 +31,6 @@ export const plainPayload = (chunk: Uint8Array, start: number, maxBytes: number)
   const payload = new Uint8Array(chunk.buffer, chunk.byteOffset + payloadAt, length)
   unmask(payload, chunk, maskAt)
   return payload
-}
-
-/** From here on the view that words need is worth its making. */
-const MANY_BYTES = 256
-const WORD_BYTES = 4
-
-/** Sees a mask as a number, in this machine's order of bytes. */
-const word = new Int32Array(1)
-const wordBytes = new Uint8Array(word.buffer)
-
-const unmask = (payload: Uint8Array, chunk: Uint8Array, maskAt: number): void => {
-  const { length } = payload
-  if (length < MANY_BYTES) {
-    unmaskBytes(payload, chunk, maskAt)
-    return
-  }
-  const mask = chunk.subarray(maskAt, maskAt + MASK_BYTES)
-  const start = -payload.byteOffset & (WORD_BYTES - 1)
-  const words = new Int32Array(
-    payload.buffer,
-    payload.byteOffset + start,
-    Math.floor((length - start) / WORD_BYTES),
-  )
-  for (let i = 0; i < WORD_BYTES; i++) wordBytes[i] = mask[(start + i) % MASK_BYTES]!
-  const key = word[0]!
-  for (let i = 0; i < start; i++) payload[i]! ^= mask[i]!
-  for (let i = 0; i < words.length; i++) words[i]! ^= key
-  for (let i = start + words.byteLength; i < length; i++) payload[i]! ^= mask[i % MASK_BYTES]!
-}
-
-const unmaskBytes = (payload: Uint8Array, chunk: Uint8Array, maskAt: number): void => {
-  const a = chunk[maskAt]!
-  const b = chunk[maskAt + 1]!
-  const c = chunk[maskAt + 2]!
-  const d = chunk[maskAt + 3]!
-  const { length } = payload
-  let i = 0
-  for (const whole = length - (length % 4); i < whole; i += 4) {
-    payload[i]! ^= a
-    payload[i + 1]! ^= b
-    payload[i + 2]! ^= c
-    payload[i + 3]! ^= d
-  }
-  if (i < length) payload[i]! ^= a
-  if (i + 1 < length) payload[i + 1]! ^= b
-  if (i + 2 < length) payload[i + 2]! ^= c
 }
 
 /** Where the answer to one of our pings, which say nothing, ends; or `start` where there is none. */

@@ -10,6 +10,7 @@ import { Duplex } from 'node:stream'
 import { WebSocket, WebSocketServer } from 'ws'
 import { plainPayload } from '../../../server/transport/websocket/plain-frames.js'
 import { SharedFrames } from '../../../server/transport/websocket/shared-frames.js'
+import { MASK_BYTES, unmaskInScript } from '../../../server/transport/websocket/unmask.js'
 import { Wire, type WireOwner } from '../../../server/transport/websocket/wire.js'
 import { canStartLate, Handshake, startLate } from '../../../server/transport/websocket/ws-internals.js'
 import { bytes, chance, createRng, int, pick, type Rng, seedFrom } from '../../support/rng.js'
@@ -466,9 +467,9 @@ test('[D58] the sockets that a server of this Node accepts can be read into one 
   await once(server, 'close')
 })
 
-test('[D58] a mask is taken off in words as it is byte by byte, wherever the payload begins', () => {
+test('[D58] a mask is taken off the same with a library and without, wherever the payload begins', () => {
   const rng = createRng(seedFrom())
-  for (const length of [0, 1, 3, 125, 126, 255, 256, 257, 258, 259, 260, 1_023, 65_535]) {
+  for (const length of [0, 1, 2, 3, 125, 126, 127, 128, 129, 130, 131, 1_023, 65_535]) {
     for (let start = 0; start < 9; start++) {
       const payload = bytes(rng, length)
       const framed = frame(rng, payload)
@@ -476,6 +477,9 @@ test('[D58] a mask is taken off in words as it is byte by byte, wherever the pay
       const read = plainPayload(chunk, start, 65_535)
       assert.ok(read !== null && Buffer.from(read).equals(payload), `${length} bytes from ${start} on`)
       assert.is(chunk.subarray(start + framed.length).toString(), 'behind')
+      const masked = Uint8Array.from(framed.subarray(framed.length - length))
+      unmaskInScript(masked, framed, framed.length - length - MASK_BYTES)
+      assert.ok(Buffer.from(masked).equals(payload), `${length} bytes in script`)
     }
   }
 })
