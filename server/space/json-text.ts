@@ -13,19 +13,15 @@ export const isPlainJson = (text: string): boolean => {
 }
 
 /** Whether a parsed value is shallow enough and has no forbidden key. */
-export const isPlain = (root: unknown): boolean => {
-  let level: unknown[] = [root]
-  for (let depth = 0; level.length > 0; depth++) {
-    if (depth > MAX_DEPTH) return false
-    const below: unknown[] = []
-    for (const value of level) {
-      if (typeof value !== 'object' || value === null) continue
-      for (const [key, child] of Object.entries(value)) {
-        if (isForbiddenKey(key)) return false
-        below.push(child)
-      }
-    }
-    level = below
+export const isPlain = (root: unknown): boolean => isPlainAt(root, 0)
+
+const isPlainAt = (value: unknown, depth: number): boolean => {
+  if (depth > MAX_DEPTH) return false
+  if (typeof value !== 'object' || value === null) return true
+  if (Array.isArray(value)) return value.every(item => isPlainAt(item, depth + 1))
+  // It was parsed: what it has is its own.
+  for (const key in value) {
+    if (isForbiddenKey(key) || !isPlainAt((value as Record<string, unknown>)[key], depth + 1)) return false
   }
   return true
 }

@@ -1,7 +1,7 @@
 /**
  * Who announces which awareness state in one space. A connection speaks for one clientID only; the server never
- * changes a clock; a clientID that peers already know is made visible again by a nudge. States are stamped when
- * they change, and kept as bytes. No I/O and no clock: every call returns what has to be sent.
+ * changes a clock; a clientID that peers already know is made visible again by a nudge. States are
+ * stamped when somebody is to see them, and kept as bytes. No I/O and no clock: every call returns what has to be sent.
  */
 import { AwarenessBatch } from './awareness-batch.js'
 import {
@@ -12,7 +12,7 @@ import {
   GONE,
   readState,
 } from './awareness-codec.js'
-import { concat, isEqual } from './byte-strings.js'
+import { concat, copyOf, isEqual } from './byte-strings.js'
 import { Departures } from './departures.js'
 import type { SpaceLimits } from './limits.js'
 import { type AwarenessState, type IdentityPath, type Stamp, stamped, stampOn } from './stamp.js'
@@ -50,6 +50,8 @@ interface Present<Connection> {
   /** JSON in UTF-8: the state as others see it, and behind it, as it came. In one piece, which each member costs. */
   bytes: Uint8Array
   toldBytes: number
+  /** What others are to see, until somebody looks: many a state is replaced before. The bytes are as it came. */
+  unstamped: Unstamped | null
   /** Peers were sent this state, and took it. */
   isTold: boolean
   /** Peers take this state at a later clock only: they may know another at this one, and nobody takes a first at 0. */
@@ -58,6 +60,12 @@ interface Present<Connection> {
   user: string
   /** Not something that was heard of another tab before the server told of it. */
   isSurelyOwn: boolean
+}
+
+/** A state, and what is to be written into it. */
+interface Unstamped {
+  readonly state: AwarenessState
+  readonly stamp: Stamp
 }
 
 export interface PresenceOptions {
@@ -96,7 +104,7 @@ export class Presence<Connection extends Announcer> {
   /** Everybody who is present, as others see them. */
   *states(): Generator<{ clientId: number; user: string; state: AwarenessState }> {
     for (const [clientId, present] of this.#present) {
-      const json = textDecoder.decode(toldOf(present))
+      const json = textDecoder.decode(this.#toldOf(present))
       yield { clientId, user: present.user, state: JSON.parse(json) as AwarenessState }
     }
   }
@@ -197,7 +205,7 @@ export class Presence<Connection extends Announcer> {
 
   #entryOf(clientId: number): AwarenessEntry | null {
     const present = this.#present.get(clientId)
-    if (present !== undefined) return { clientId, clock: present.clock, json: toldOf(present) }
+    if (present !== undefined) return { clientId, clock: present.clock, json: this.#toldOf(present) }
     const clock = this.#departed.clockOf(clientId)
     return clock === undefined ? null : { clientId, clock, json: GONE }
   }
@@ -220,8 +228,8 @@ export class Presence<Connection extends Announcer> {
     if (read.type === 'unacceptable') return 'unacceptable'
     if (present === undefined) {
       if (read.type === 'gone' || clock === known) return 'none'
-      const told = this.#stamped(read.state, stamp, nowMs)
-      this.#arrive(announcer, { clientId, clock, json }, { told, user: stamp.user, otherClock: 0 })
+      const unstamped = { state: read.state, stamp: seenAt(nowMs, stamp) }
+      this.#arrive(announcer, { clientId, clock, json }, { unstamped, otherClock: 0 })
       return 'acted'
     }
     if (read.type === 'gone') {
@@ -231,9 +239,9 @@ export class Presence<Connection extends Announcer> {
     }
     if (clock === known) return 'none'
     present.clock = clock
-    const told = this.#stamped(read.state, stamp, nowMs)
-    present.bytes = concat([told, json])
-    present.toldBytes = told.length
+    present.bytes = copyOf(json)
+    present.toldBytes = 0
+    present.unstamped = { state: read.state, stamp: seenAt(nowMs, stamp) }
     present.isTold = false
     return 'acted'
   }
@@ -258,8 +266,10 @@ export class Presence<Connection extends Announcer> {
     // A tab that passed on what it heard of another only loses what it never had.
     const replaces = present?.isSurelyOwn ? present.owner : null
     const latest = { clientId, clock: Math.max(clock, knownClock ?? 0), json }
-    const told = this.#stamped(read.state, stamp, 0)
-    this.#arrive(announcer, latest, { told, user: stamp.user, otherClock: knownClock ?? 0 })
+    this.#arrive(announcer, latest, {
+      unstamped: { state: read.state, stamp },
+      otherClock: knownClock ?? 0,
+    })
     if (knownClock === undefined) return { nudge: null, replaces, isVisible: true }
     // Peers ignore a state at a clock that they know. Told that it is gone, the client says so at a higher one
     // (y-websocket issue 122).
@@ -273,25 +283,32 @@ export class Presence<Connection extends Announcer> {
     return stamp !== null && this.#options.roster.isStampOf(stamp.user, stamp.joinedAtMs)
   }
 
-  #stamped(state: AwarenessState, stamp: Stamp, nowMs: number): Uint8Array {
-    const lastSeenMs = Math.max(nowMs, stamp.lastSeenMs)
-    return stamped(state, { ...stamp, lastSeenMs }, this.#options.identityPaths)
+  #toldOf(present: Present<Connection>): Uint8Array {
+    const { unstamped } = present
+    if (unstamped !== null) {
+      const told = stamped(unstamped.state, unstamped.stamp, this.#options.identityPaths)
+      present.bytes = concat([told, present.bytes])
+      present.toldBytes = told.length
+      present.unstamped = null
+    }
+    return present.bytes.subarray(0, present.toldBytes)
   }
 
   #arrive(
     announcer: Connection,
     { clientId, clock, json }: AwarenessEntry,
-    { told, user, otherClock }: { told: Uint8Array; user: string; otherClock: number },
+    { unstamped, otherClock }: { unstamped: Unstamped; otherClock: number },
   ): void {
     this.#departed.remove(clientId)
     this.#present.set(clientId, {
       clock,
-      bytes: concat([told, json]),
-      toldBytes: told.length,
+      bytes: copyOf(json),
+      toldBytes: 0,
+      unstamped,
       isTold: false,
       otherClock,
       owner: announcer,
-      user,
+      user: unstamped.stamp.user,
       // A client announces itself before it can have been told of others.
       isSurelyOwn: !announcer.hasPresence,
     })
@@ -304,7 +321,9 @@ export class Presence<Connection extends Announcer> {
   }
 }
 
-const toldOf = ({ bytes, toldBytes }: Present<unknown>): Uint8Array => bytes.subarray(0, toldBytes)
+const seenAt = (nowMs: number, stamp: Stamp): Stamp =>
+  nowMs <= stamp.lastSeenMs ? stamp : { ...stamp, lastSeenMs: nowMs }
+
 const rawOf = ({ bytes, toldBytes }: Present<unknown>): Uint8Array => bytes.subarray(toldBytes)
 
 const textDecoder = new TextDecoder()
