@@ -211,6 +211,14 @@ export const CONFIG_TABLE = Object.freeze({
     DEFAULT_LIMITS.flushWindowMaxMs,
     { min: 0, max: 1_000 },
   ),
+  readIntervalMs: duration(
+    named(
+      'READ_INTERVAL',
+      'How long a message may lie while four or more come in that time, so that they are read together, for less CPU; 0: each is read at once, as it always is inside an application',
+    ),
+    4,
+    { min: 0, max: 100 },
+  ),
   workers: integerOrAuto(
     named(
       'WORKERS',

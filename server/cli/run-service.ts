@@ -16,7 +16,7 @@ export interface ServiceRun {
 /** @returns the exit code: not 0 where something could not be saved */
 export const runService = async (run: ServiceRun): Promise<number> => {
   const { config, io, onListening, demoDesk } = run
-  const service = createService({ config, isWithProcessMetrics: true, ...(demoDesk && { demoDesk }) })
+  const service = createService({ config, isOwnProcess: true, ...(demoDesk && { demoDesk }) })
   const asked = new Promise<void>(resolve => io.onceAsked(resolve))
   try {
     await onListening(await service.start())

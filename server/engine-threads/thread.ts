@@ -5,6 +5,7 @@
 import { constants, getPriority, setPriority } from 'node:os'
 import { parentPort, workerData } from 'node:worker_threads'
 import { toPlenumError } from '../../shared/errors.js'
+import { ring } from '../bell.js'
 import { InlineEngine } from '../space/engine/inline-engine.js'
 import { type Answer, type Call, movedOf, PROGRESS, type Responses, type ThreadData } from './messages.js'
 import { threadNumber } from './thread-clock.js'
@@ -110,6 +111,7 @@ const post = (answers: readonly Answer[]): void => {
     answers,
     answers.flatMap(each => ('response' in each ? movedOf(each.response) : [])),
   )
+  ring()
 }
 
 // It has begun: from now on what takes long is the call.

@@ -10,6 +10,7 @@ import { type Authorize, createAuthorizeGate } from '../auth/authorize-gate.js'
 import { createGate, type Gate } from '../auth/gate.js'
 import { createJwtGate } from '../auth/jwt-gate.js'
 import { resolveSecret } from '../auth/secret.js'
+import { rest } from '../bell.js'
 import type { Config } from '../config.js'
 import { createHttpApp } from '../http/app.js'
 import type { DemoDesk } from '../http/demo-desk.js'
@@ -25,6 +26,7 @@ import {
   type DoorOptions,
   EventStreamDoor,
   Judge,
+  ReadPace,
   sweptBeatMs,
   WatchedGate,
   Watchers,
@@ -49,8 +51,11 @@ export interface AssemblyOptions {
   readonly demoDesk?: DemoDesk
   /** Where log lines go; standard error by default. */
   readonly logDestination?: DestinationStream
-  /** Whether metrics tell about the process too; for the only service of a process. */
-  readonly isWithProcessMetrics?: boolean
+  /**
+   * Nothing but this service runs in the process: metrics tell about the process too, and while much comes its event
+   * loop rests, see `readIntervalMs`.
+   */
+  readonly isOwnProcess?: boolean
   /** Time; the system's by default. */
   readonly scheduler?: Scheduler
 }
@@ -83,13 +88,13 @@ export const assemble = async (
   options: AssemblyOptions,
   events: EventSink,
 ): Promise<Assembly> => {
-  const { scheduler = systemScheduler } = options
+  const { scheduler = systemScheduler, isOwnProcess = false } = options
   const { gateTimeoutMs } = config
   const now = (): number => scheduler.now()
   const elapsed = (): number => scheduler.elapsed()
   const sweepMs = Math.min(SWEEP_MS, config.heartbeatMs)
   let live: Live | null = null
-  const metrics = new Metrics(() => figuresOf(live), options.isWithProcessMetrics ?? false)
+  const metrics = new Metrics(() => figuresOf(live), isOwnProcess)
   const observer = createObserver(createLogger(config.logLevel, options.logDestination), metrics, now)
   const opened = await openServiceStore({ config, observer, now }, options.openStore)
   const engine = openEngine(config, observer)
@@ -131,7 +136,11 @@ export const assemble = async (
       },
       maxPayloadBytes: Math.max(config.maxFrameBytes, config.maxDocumentBytes),
     }
-    const door = new WebSocketDoor({ ...doorOptions, isCompressing: config.compression === 'on' })
+    const door = new WebSocketDoor({
+      ...doorOptions,
+      isCompressing: config.compression === 'on',
+      readPace: isOwnProcess ? readPaceFor(config, scheduler, observer) : null,
+    })
     const secondDoor = new EventStreamDoor(doorOptions)
     const doors = [door, secondDoor]
     const judge = new Judge({ gate, admission, elapsed, gateTimeoutMs })
@@ -214,6 +223,19 @@ const openGate = async (
   if (secret.isWeak) observer.report('warn', 'the secret is shorter than 32 bytes: it may be guessed')
   const skewSeconds = config.clockSkewMs / 1000
   return createGate(createJwtGate({ secret: secret.value, audience, issuer, skewSeconds, now }))
+}
+
+const readPaceFor = (
+  { readIntervalMs }: Config,
+  { elapsed, soon }: Scheduler,
+  observer: ServiceObserver,
+): ReadPace | null => {
+  if (readIntervalMs === 0) return null
+  const countedRest = (ms: number): void => {
+    observer.count('read_rests')
+    rest(ms)
+  }
+  return new ReadPace({ intervalMs: readIntervalMs, elapsed, soon, rest: countedRest })
 }
 
 interface Live {

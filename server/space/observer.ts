@@ -33,6 +33,7 @@ export const COUNTED_EVENTS = {
   signals_limited: 'Signals dropped because their sender, or the whole space, sent too many',
   signals_refused: 'Signals dropped because their sender may not send any, or not this',
   replaced: 'Connections replaced by a newer one of the same client',
+  read_rests: 'Times the event loop rested, so that more messages are read at a time',
   commits: 'Group commits',
   commit_failures: 'Group commits that failed',
   loads: 'Spaces loaded',

@@ -7,6 +7,7 @@ import { codeOf, importsOf, type Sources, UNKNOWN_SPECIFIER } from './sources.js
 /** First match decides. */
 const LAYERS = {
   shared: /^shared\//,
+  bell: /^server\/bell\.ts$/,
   engine: /^server\/space\/engine\//,
   space: /^server\/space\//,
   threads: /^server\/engine-threads\//,
@@ -29,6 +30,7 @@ const LAYERS = {
 type Layer = keyof typeof LAYERS
 
 const serverParts = [
+  'bell',
   'engine',
   'space',
   'threads',
@@ -44,11 +46,12 @@ const serverParts = [
 /** What a layer may import besides itself. */
 const MAY_IMPORT: Readonly<Record<Layer, readonly Layer[]>> = {
   shared: [],
+  bell: [],
   engine: ['space', 'shared'],
   space: ['shared'],
-  threads: ['engine', 'space', 'shared'],
+  threads: ['engine', 'space', 'shared', 'bell'],
   // The compactor merges and verifies documents, which only the engine can.
-  storage: ['engine', 'space', 'shared'],
+  storage: ['engine', 'space', 'shared', 'bell'],
   auth: ['space', 'shared'],
   transport: ['space', 'shared'],
   http: ['space', 'shared'],

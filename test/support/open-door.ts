@@ -65,6 +65,7 @@ export class OpenDoor {
       heartbeat: { beatMs: 15_000, stuckMs: 45_000 },
       maxPayloadBytes: 1024 * 1024,
       isCompressing: false,
+      readPace: null,
       ...options,
     }
     this.door = new WebSocketDoor(settings)

@@ -1,6 +1,7 @@
 /** The worker's half of the exchange with the store: one handler per request, one request after another. */
 import { parentPort } from 'node:worker_threads'
 import { PlenumError } from '../../../shared/errors.js'
+import { ring } from '../../bell.js'
 import { StartupError } from '../startup-error.js'
 import type { Exchanges } from './messages.js'
 
@@ -41,6 +42,7 @@ export const serveRequests = <E extends Exchanges>(
     } catch (error) {
       port.postMessage({ number, failure: describe(error) } satisfies WorkerReply)
     }
+    ring()
   })
 }
 

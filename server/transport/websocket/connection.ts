@@ -11,6 +11,7 @@ import { firstPulse, isBeatDue, nextPulse, type Pulse } from '../heartbeat.js'
 import { CLOSE_TIMEOUT_MS, type Keeper, MAX_HELD_BYTES } from '../keeper.js'
 import type { Holder } from '../outlet.js'
 import type { Session } from '../ports.js'
+import type { ReadPace } from '../read-pace.js'
 import { unsentBytes } from '../unsent.js'
 import { isDeflating } from './deflate.js'
 import type { Chunks, SharedFrames } from './shared-frames.js'
@@ -19,6 +20,7 @@ import { Wire, type WireOwner, type WireSocket, type WireTerms } from './wire.js
 
 export interface WebSocketKeeper extends Keeper<Connection, SharedFrames> {
   readonly wireTerms: WireTerms
+  readonly readPace: ReadPace | null
 }
 
 export interface ConnectionOptions {
@@ -167,6 +169,7 @@ export class Connection implements HeldConnection, Holder, WireOwner {
 
   onRead(bytes: number): void {
     this.#wasHeard = true
+    this.#keeper.readPace?.read(this)
     // Also of whom was told to go, and goes on: what it sends is read until it answers.
     if (bytes >= FULL_READ_BYTES) this.#letOthersRead()
   }

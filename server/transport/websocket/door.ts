@@ -13,6 +13,7 @@ import { type DoorOptions, Entrance } from '../entrance.js'
 import { refusalOf, type Verdict } from '../judge.js'
 import { Outlet } from '../outlet.js'
 import type { Place, Refusal } from '../ports.js'
+import type { ReadPace } from '../read-pace.js'
 import { refuseUpgrade } from '../refusal.js'
 import { clientAddress, originOf, readTarget, type UpgradeTarget } from '../upgrade-request.js'
 import { type Wish, wishIn } from '../wish.js'
@@ -27,6 +28,8 @@ import { canStartLate, Handshake, startLate } from './ws-internals.js'
 export interface WebSocketDoorOptions extends DoorOptions {
   /** Whether permessage-deflate is agreed on where a client offers it. */
   readonly isCompressing: boolean
+  /** In a process that may rest while much comes. */
+  readonly readPace: ReadPace | null
 }
 
 /** Connections that are only being told why they are refused, at most. */
@@ -57,6 +60,7 @@ export class WebSocketDoor {
     this.#keeper = {
       heartbeat: options.heartbeat,
       outlet: new Outlet(new SharedFrames()),
+      readPace: options.readPace,
       onFault: (connection, error) => this.#entrance.tellFault(connection, error),
       onClosed: (connection, cause) => this.#entrance.closed(connection, cause),
       wireTerms: {

@@ -49,6 +49,7 @@ class Line {
         keeper: {
           heartbeat: { beatMs: 1_000, stuckMs: 3_000 },
           outlet: new Outlet(new SharedFrames()),
+          readPace: null,
           wireTerms: { maxPayloadBytes: 1_000_000, start: () => ws },
           onFault: (_connection, error) => {
             throw error
