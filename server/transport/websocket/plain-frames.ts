@@ -4,9 +4,9 @@
  */
 import { MASK_BYTES, unmask } from './unmask.js'
 
-const FINAL_BINARY = 0x82
+export const FINAL_BINARY = 0x82
 const FINAL_PONG = 0x8a
-const IS_MASKED = 0x80
+export const IS_MASKED = 0x80
 const EMPTY_FRAME_BYTES = 2 + MASK_BYTES
 
 /**

@@ -6,6 +6,7 @@
  */
 import type { Duplex } from 'node:stream'
 import { WebSocket } from 'ws'
+import { PartialFrame } from './partial-frame.js'
 import { pastPong, plainPayload } from './plain-frames.js'
 import { shareReads, type TakeRead } from './shared-reads.js'
 import { isReceiverIdle, isSenderIdle, receiverOf } from './ws-internals.js'
@@ -48,6 +49,8 @@ export class Wire {
   readonly #owner: WireOwner
   readonly #terms: WireTerms
   #ws: WebSocket | null = null
+  /** What came last and is not whole. Whenever `ws` is to read on, it is given back first. */
+  #partial: PartialFrame | null = null
   #isOpen = true
 
   /** @param ws where it has the socket already */
@@ -56,7 +59,8 @@ export class Wire {
     this.#terms = terms
     this.#owner = owner
     ;(socket as Emitter)[WIRE] = this
-    socket.on('close', Wire.#onSocket.close)
+    // Before `ws` hears of it.
+    socket.prependListener('close', Wire.#onSocket.close)
     socket.on('drain', Wire.#onSocket.drain)
     socket.on('end', Wire.#onSocket.end)
     if (ws !== null) this.#takeOver(ws)
@@ -149,6 +153,10 @@ export class Wire {
     const { maxPayloadBytes } = this.#terms
     let end = 0
     while (end < chunk.length) {
+      if (this.#partial !== null) {
+        end = this.#readOn(this.#partial, chunk, end)
+        continue
+      }
       const payload = plainPayload(chunk, end, maxPayloadBytes)
       if (payload !== null) {
         end = payload.byteOffset - chunk.byteOffset + payload.length
@@ -156,8 +164,23 @@ export class Wire {
         continue
       }
       const next = pastPong(chunk, end)
-      if (next === end) break
-      end = next
+      if (next > end) {
+        end = next
+        continue
+      }
+      this.#partial = PartialFrame.at(chunk, end, maxPayloadBytes)
+      if (this.#partial === null) break
+      end = this.#readOn(this.#partial, chunk, end + this.#partial.headerBytes)
+    }
+    return end
+  }
+
+  #readOn(partial: PartialFrame, chunk: Buffer, start: number): number {
+    const end = partial.take(chunk, start)
+    const { payload } = partial
+    if (payload !== null) {
+      this.#partial = null
+      this.#owner.onMessage(payload, true)
     }
     return end
   }
@@ -165,8 +188,17 @@ export class Wire {
   #handOver(rest: Buffer): void {
     this.#owner.release()
     const receiver = receiverOf(this.#started)
+    this.#giveBack()
     // It may keep what it is given.
     if (receiver !== null && !receiver.write(Buffer.from(rest))) this.socket.pause()
+  }
+
+  #giveBack(): void {
+    const partial = this.#partial
+    this.#partial = null
+    if (partial === null || this.#ws === null) return
+    const receiver = receiverOf(this.#ws)
+    for (const bytes of partial.giveBack()) receiver?.write(bytes)
   }
 
   static readonly #onShared: TakeRead = function (this: Emitter, bytes, buffer) {
@@ -208,7 +240,10 @@ export class Wire {
 
   #closed(): void {
     // `ws` tells, when it is through with what it has.
-    if (this.#ws !== null) return
+    if (this.#ws !== null) {
+      this.#giveBack()
+      return
+    }
     this.#isOpen = false
     if (this.socket.readableLength === 0) this.#owner.onClosed()
     else this.#closedUnread()
@@ -219,6 +254,7 @@ export class Wire {
     const { socket } = this
     const before = socket.listeners('close')
     this.#takeOver(this.#terms.start(socket))
+    this.#giveBack()
     for (const listener of socket.listeners('close')) if (!before.includes(listener)) listener.call(socket)
   }
 }

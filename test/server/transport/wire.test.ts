@@ -8,6 +8,7 @@ import { createServer, type IncomingMessage } from 'node:http'
 import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import { WebSocket, WebSocketServer } from 'ws'
+import { PartialFrame } from '../../../server/transport/websocket/partial-frame.js'
 import { plainPayload } from '../../../server/transport/websocket/plain-frames.js'
 import { SharedFrames } from '../../../server/transport/websocket/shared-frames.js'
 import { MASK_BYTES, unmaskInScript } from '../../../server/transport/websocket/unmask.js'
@@ -19,7 +20,7 @@ import { until } from '../../support/until.js'
 
 const test = suite('wire')
 
-const MAX_PAYLOAD_BYTES = 60_000
+const MAX_PAYLOAD_BYTES = 140_000
 const OPTIONS = { maxPayload: MAX_PAYLOAD_BYTES, closeTimeout: 1_000, autoPong: true }
 
 /** A socket whose other end is the test. */
@@ -315,6 +316,38 @@ test('[D57] a connection of plain frames, asked for signs of life, never has a w
   assert.equal(line.log.slice(-2), ['ending', 'closed'])
 })
 
+test('[D57] nor has one whose frames come in parts, once their headers are whole', async () => {
+  const rng = createRng(seedFrom())
+  const line = new Wired()
+  const expected: string[] = []
+  for (let round = 0; round < 100; round++) {
+    const payload = payloadOf(rng, pick(rng, LENGTHS))
+    const whole = frame(rng, payload, chance(rng, 0.2) ? { lengthBytes: 8 } : {})
+    const headerBytes = whole.length - payload.length
+    const cuts = [0, ...Array.from({ length: 3 }, () => int(rng, headerBytes, whole.length)), whole.length]
+    cuts.sort((a, b) => a - b)
+    for (const [i, cut] of cuts.slice(1).entries()) {
+      // Frames are unmasked in their place.
+      line.cable.push(Buffer.from(whole.subarray(cuts[i]!, cut)))
+      await nextTurn()
+    }
+    expected.push(told(payload, true))
+  }
+  assert.equal(line.log, expected)
+  assert.is(line.starts, 0)
+  await gone(line.cable)
+})
+
+test('[D57] a length that is only announced takes no memory', () => {
+  const before = process.memoryUsage().arrayBuffers
+  const header = Uint8Array.of(0x82, 0xff, 0, 0, 0, 0, 0x10, 0, 0, 0, 1, 2, 3, 4)
+  const frames = Array.from({ length: 10 }, () => PartialFrame.at(header, 0, 2 ** 28)!)
+  for (const frame of frames) frame.take(new Uint8Array(1_000), 0)
+  assert.ok(frames.every(({ payload }) => payload === null))
+  assert.ok(process.memoryUsage().arrayBuffers - before < 2 ** 20)
+  assert.is(PartialFrame.at(header, 0, 2 ** 28 - 1), null, 'too large')
+})
+
 test('[D57] a socket that ws does not have yet has no timeout of its server, and waits for no more to send', async () => {
   const http = createServer({ noDelay: false })
   const handshakes = new WebSocketServer({ noServer: true, WebSocket: Handshake })
@@ -344,16 +377,16 @@ test('[D57] after what only ws can read, plain frames pass it by again', async (
   const rng = createRng(2)
   const line = new Wired()
   const [message, halves] = [frame(rng, bytes(rng, 10)), frame(rng, bytes(rng, 100))]
-  line.cable.push(halves.subarray(0, 50))
+  line.cable.push(halves.subarray(0, 1))
   await nextTurn()
   assert.is(line.starts, 1)
-  line.cable.push(Buffer.concat([halves.subarray(50), Buffer.from(message)]))
+  line.cable.push(Buffer.concat([halves.subarray(1), Buffer.from(message)]))
   await nextTurn()
   line.cable.push(Buffer.from(message))
   await nextTurn()
   assert.is(line.starts, 1)
   assert.is(line.log.length, 3)
-  assert.is(line.readByWs, 2, 'the one in two halves, and what came with its end')
+  assert.is(line.readByWs, 2, 'the one whose header came in two parts, and what came with its end')
   await gone(line.cable)
 })
 
