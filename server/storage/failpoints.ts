@@ -6,6 +6,7 @@
 export const FAILPOINTS = [
   'append:before-commit',
   'append:after-commit',
+  'journal:before-fold',
   'members:before-save',
   'catalogue:before-commit',
   'load:before-read',

@@ -9,6 +9,8 @@ import { join, resolve } from 'node:path'
 import Database from 'better-sqlite3'
 import { type DataFolder, dataFolder, finishRestore, makeDataFolder, syncFile } from './data-folder.js'
 import { lockFolder } from './folder-lock.js'
+import { Journal } from './sqlite/journal.js'
+import { prepareLogTable } from './sqlite/log-table.js'
 import { checkSchema, migrate, readStoreId } from './sqlite/migrations.js'
 import { structureProblems, type VerifyProblem, verifyDatabase } from './sqlite/verify.js'
 import { StartupError } from './startup-error.js'
@@ -74,6 +76,7 @@ const prepareCopy = (copy: string, backup: string, rollback: boolean): PreparedC
     db.pragma('journal_mode = DELETE')
     db.pragma('synchronous = FULL')
     migrate(db, () => undefined)
+    new Journal(db, prepareLogTable(db)).recover()
     db.exec('UPDATE spaces SET quarantine = NULL')
     if (rollback) db.prepare(`UPDATE meta SET value = ? WHERE key = 'id'`).run(randomUUID())
     return { id: readStoreId(db), problems: verifyDatabase(db).problems }

@@ -16,7 +16,8 @@ import { openSpace } from './open-space.js'
 const test = suite('kill -9')
 
 const DEATH_COUNT = isLongRun ? 200 : 15
-const SPACES = ['alpha', 'beta/notes', 'gamma']
+/** So many that groups of most of them go into the journal. */
+const SPACES = ['alpha', 'beta/notes', 'gamma', 'delta', 'epsilon', 'zeta']
 const WRITERS_PER_SPACE = 2
 /** A death that does not come by itself within this time is a failure of the test. */
 const DEATH_TIMEOUT_MS = 20_000

@@ -4,71 +4,82 @@
  */
 import { PlenumError } from '../../../shared/errors.js'
 import type { LogRow } from '../log-row.js'
+import { decodeRowBatch } from '../row-batch.js'
 import type { Connection } from './connection.js'
+import type { Journal } from './journal.js'
+import type { LogTable } from './log-table.js'
 
 /** Spaces whose place in the log is remembered; beyond, all are looked up again. */
 const MAX_KNOWN = 20_000
 
 export interface Appender {
-  /** To be called inside a transaction. @throws internal */
-  append(rows: readonly LogRow[], nowMs: number): void
+  /**
+   * To be called inside a transaction.
+   * @param batch rows, as a batch, which the appender may keep
+   * @returns what to call once it is committed
+   * @throws internal
+   */
+  append(batch: Uint8Array, nowMs: number): () => void
   /** Call it after a transaction that was rolled back: what is remembered may not be so. */
   forget(): void
+}
+
+interface End {
+  readonly id: number
+  last: number
 }
 
 /**
  * Prepares its statements once, and remembers where the spaces end: nobody else appends, and neither a snapshot
  * nor pruning moves the end.
  */
-export const prepareAppend = (db: Connection): Appender => {
-  const known = new Map<string, { readonly id: number; last: number }>()
-  const findSpace = db.prepare('SELECT id FROM spaces WHERE name = ?').pluck()
+export const prepareAppend = (db: Connection, log: LogTable, journal: Journal): Appender => {
+  const known = new Map<string, End>()
   const addSpace = db.prepare('INSERT INTO spaces (name, created_ms) VALUES (?, ?)')
-  const findFrom = db.prepare(
-    'SELECT first, last, checksum FROM log WHERE space = ? AND last >= ? ORDER BY last LIMIT 1',
-  )
-  const findLast = prepareLastPosition(db)
-  const insert = db.prepare(
-    'INSERT INTO log (space, last, first, at_ms, checksum, payload) VALUES (?, ?, ?, ?, ?, ?)',
-  )
+
   /** Null where the row is there already. */
-  const find = (row: LogRow, nowMs: number): { readonly id: number; last: number } | null => {
-    const id =
-      (findSpace.get(row.space) as number | undefined) ?? addSpace.run(row.space, nowMs).lastInsertRowid
-    const there = findFrom.get(id, row.first) as { first: number; last: number; checksum: number } | undefined
-    if (there === undefined) return { id: Number(id), last: findLast(Number(id)) }
+  const find = (row: LogRow, nowMs: number): End | null => {
+    if (journal.isUnfoldable(row.space)) throw wrongPositions(row, 'belong where the database is damaged')
+    const id = log.idOf(row.space) ?? Number(addSpace.run(row.space, nowMs).lastInsertRowid)
+    const there =
+      log.from(id, row.first) ?? journal.rowsOf(row.space).find(waiting => waiting.last >= row.first)
+    if (there === undefined) return { id, last: journal.lastOf(row.space) ?? log.lastOf(id) }
     if (there.first === row.first && there.last === row.last && there.checksum === row.checksum) return null
     throw wrongPositions(row, `overlap with ${there.first}–${there.last}, which are stored`)
   }
+
+  /** Where the row is to follow what there is, which it ends from here on; null where it is there already. */
+  const place = (row: LogRow, nowMs: number): End | null => {
+    let end: End | null = known.get(row.space) ?? null
+    if (end === null || row.first !== end.last + 1) {
+      end = find(row, nowMs)
+      if (end === null) return null
+      if (row.first !== end.last + 1) throw wrongPositions(row, `do not follow ${end.last}`)
+      if (known.size >= MAX_KNOWN) known.clear()
+      known.set(row.space, end)
+    }
+    end.last = row.last
+    return end
+  }
+
   return {
-    append: (rows, nowMs) => {
-      for (const row of rows) {
-        let space = known.get(row.space)
-        if (space === undefined || row.first !== space.last + 1) {
-          const found = find(row, nowMs)
-          if (found === null) continue
-          if (row.first !== found.last + 1) throw wrongPositions(row, `do not follow ${found.last}`)
-          if (known.size >= MAX_KNOWN) known.clear()
-          known.set(row.space, found)
-          space = found
-        }
-        insert.run(space.id, row.last, row.first, nowMs, row.checksum, row.payload)
-        space.last = row.last
+    append: (batch, nowMs) => {
+      const rows = decodeRowBatch(batch)
+      const ends = rows.map(row => place(row, nowMs))
+      if (journal.suits(rows, batch) && !ends.includes(null)) return journal.append(rows, batch, nowMs)
+      const folded: (() => void)[] = []
+      for (const [i, row] of rows.entries()) {
+        const end = ends[i]
+        if (!end) continue
+        folded.push(journal.foldSpace(row.space))
+        log.insert(end.id, row, nowMs)
+      }
+      return () => {
+        for (const done of folded) done()
       }
     },
     forget: () => known.clear(),
   }
-}
-
-/** The last position of a space, by its id: in the log, or where that is pruned, its snapshot's. */
-export const prepareLastPosition = (db: Connection): ((space: number) => number) => {
-  const statement = db
-    .prepare(
-      `SELECT max(coalesce((SELECT max(last) FROM log WHERE space = @space), 0),
-                  coalesce((SELECT max(position) FROM snapshots WHERE space = @space), 0))`,
-    )
-    .pluck()
-  return space => statement.get({ space }) as number
 }
 
 /** The caller's bug, not the disk's failure: trying again cannot help. */

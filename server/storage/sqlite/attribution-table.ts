@@ -49,10 +49,21 @@ export interface AttributionChunk {
 
 /**
  * Who delivered what to a space, a piece at a time so that loads pass in between. What pruned rows left comes with
- * the last piece: rows that go meanwhile are then in one of the two, and being in both does no harm. What is damaged
+ * the last piece, as does what waits for the log: rows that go meanwhile are then in one of them, and being in two does
+ * no harm. What is damaged
  * is left out; it is reported where the space is loaded or verified.
  */
-export const readAttribution = (db: Connection, request: AttributionRequest): AttributionChunk => {
+export const readAttribution = (
+  db: Connection,
+  request: AttributionRequest,
+  waiting: (space: string) => readonly LogRow[],
+): AttributionChunk => db.transaction(() => readChunk(db, request, waiting))()
+
+const readChunk = (
+  db: Connection,
+  request: AttributionRequest,
+  waiting: (space: string) => readonly LogRow[],
+): AttributionChunk => {
   const { space: name, after, rows: limit } = request
   const space = db.prepare('SELECT id FROM spaces WHERE name = ?').pluck().get(name) as number | undefined
   if (space === undefined) return { deliveries: [], next: null }
@@ -62,12 +73,13 @@ export const readAttribution = (db: Connection, request: AttributionRequest): At
     )
     .all(space, after, limit) as Omit<LogRow, 'space'>[]
   const deliveries: Delivery[] = []
-  for (const row of rows) {
+  const add = (row: LogRow): void =>
     orLeaveOut(() => {
-      for (const flush of decodeRow({ space: name, ...row })) deliveries.push(...flush.deliveries)
+      for (const flush of decodeRow(row)) deliveries.push(...flush.deliveries)
     })
-  }
+  for (const row of rows) add({ space: name, ...row })
   if (rows.length === limit) return { deliveries: mergeDeliveries(deliveries), next: rows.at(-1)!.last }
+  orLeaveOut(() => waiting(name).forEach(add))
   orLeaveOut(() => deliveries.push(...readFolded(db, name, space)))
   return { deliveries: mergeDeliveries(deliveries), next: null }
 }

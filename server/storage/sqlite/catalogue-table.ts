@@ -4,6 +4,7 @@
  */
 import type { StoredFacts, StoredFigures, StoredRevocation } from '../../space/catalogue.js'
 import type { Connection } from './connection.js'
+import type { WaitingRow } from './journal-view.js'
 
 /** In the column of names: no space has this name. */
 const EVERYWHERE = '*'
@@ -14,7 +15,7 @@ const FACTS = 'name, generation, spaces.created_ms AS createdAtMs, deleted_ms AS
 
 export type ListRequest = { readonly prefix: string; readonly after: string; readonly limit: number }
 
-export const prepareCatalogueReader = (db: Connection) => {
+export const prepareCatalogueReader = (db: Connection, waiting: (space: string) => readonly WaitingRow[]) => {
   const list = db.prepare(
     `SELECT ${FACTS} FROM spaces
      WHERE name > @after AND name >= @prefix AND name < @end ORDER BY name LIMIT @limit`,
@@ -38,7 +39,11 @@ export const prepareCatalogueReader = (db: Connection) => {
   return {
     list: ({ prefix, after, limit }: ListRequest) =>
       list.all({ prefix, after, limit, end: prefix + LAST_CHARACTER }) as StoredFacts[],
-    find: (space: string) => (find.get(space) as StoredFigures | undefined) ?? null,
+    find: (space: string) =>
+      db.transaction(() => {
+        const figures = find.get(space) as StoredFigures | undefined
+        return figures === undefined ? null : waiting(space).reduce(withRow, figures)
+      })(),
     revocations: () =>
       (revocations.all() as { space: string; user: string; atMs: number }[]).map(
         ({ space, ...rest }) => ({ space: space === EVERYWHERE ? null : space, ...rest }) as StoredRevocation,
@@ -46,6 +51,11 @@ export const prepareCatalogueReader = (db: Connection) => {
     isDeleted: (space: string): boolean => findDeleted.get(space) !== undefined,
   }
 }
+
+const withRow = (figures: StoredFigures, { last, payload, atMs }: WaitingRow): StoredFigures =>
+  last <= figures.position
+    ? figures
+    : { ...figures, position: last, logBytes: figures.logBytes + payload.length, updatedAtMs: atMs }
 
 export const prepareCatalogueWriter = (db: Connection) => {
   const find = db.prepare('SELECT id, generation, deleted_ms AS deletedAtMs FROM spaces WHERE name = ?')

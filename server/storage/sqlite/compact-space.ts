@@ -24,6 +24,8 @@ export interface CompactOptions {
 export const compactSpace = async (space: SpaceName, options: CompactOptions): Promise<CompactionOutcome> => {
   const { workers, timeoutMs } = options
   for (let attempt = 0; attempt < REPAIR_ATTEMPTS; attempt++) {
+    // What waits is compacted with the rest.
+    await workers.writer.call('fold-space', { space })
     const result = await workers.compactor.call('compact', { space }, { timeoutMs })
     const outcome = await storeResult(space, result, options)
     if (outcome !== 'written-meanwhile') return outcome

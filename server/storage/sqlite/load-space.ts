@@ -39,15 +39,20 @@ const NEVER_WRITTEN: StoredRows = Object.freeze({
   damage: null,
 })
 
+/** What of a space is not in the log yet, or was not when it was appended. */
+export type Waiting = (space: string) => readonly LogRow[]
+
 export interface LoadOptions {
   /** Whether a space that is deleted is told without its content. */
-  readonly isHidingDeleted: boolean
+  readonly isHidingDeleted?: boolean
+  /** Without it only the log is read. */
+  readonly waiting?: Waiting
 }
 
 /** One read transaction. The returned buffers are the caller's. */
 export const prepareLoad = (
   db: Connection,
-  { isHidingDeleted }: LoadOptions = { isHidingDeleted: false },
+  { isHidingDeleted = false, waiting = () => [] }: LoadOptions = {},
 ): ((name: string) => StoredRows) => {
   const findSpace = db.prepare(
     'SELECT id, generation, quarantine, deleted_ms AS deletedMs FROM spaces WHERE name = ?',
@@ -59,7 +64,7 @@ export const prepareLoad = (
       if (space === undefined) return NEVER_WRITTEN
       const { generation, deletedMs } = space
       if (isHidingDeleted && deletedMs !== null) return { ...NEVER_WRITTEN, generation, isDeleted: true }
-      return readSpace(db, name, space)
+      return readSpace(db, name, space, waiting)
     } finally {
       // A commit would fail after a damaged page, though everything was read that can be.
       if (db.inTransaction) db.exec('ROLLBACK')
@@ -67,10 +72,17 @@ export const prepareLoad = (
   }
 }
 
-const readSpace = (db: Connection, name: string, space: SpaceRecord): StoredRows => {
+const readSpace = (db: Connection, name: string, space: SpaceRecord, waiting: Waiting): StoredRows => {
   const { snapshot, newest, problem: snapshotProblem } = readSnapshot(db, name, space.id)
   const base = snapshot?.position ?? 0
-  const { rows, problem: rowProblem } = readRows(db, name, space.id, base)
+  const {
+    rows,
+    problem: rowProblem,
+    last,
+  } = withWaiting(readRows(db, name, space.id, base), {
+    base,
+    read: () => waiting(name),
+  })
   const end = rows.at(-1)?.last ?? base
   // An older snapshot does as well as the newest where the log between them is still there.
   const reachesNewest = end >= newest
@@ -78,7 +90,7 @@ const readSpace = (db: Connection, name: string, space: SpaceRecord): StoredRows
   return {
     generation: space.generation,
     isDeleted: space.deletedMs !== null,
-    position: Math.max(end, newest, lastKey(db, space.id)),
+    position: Math.max(end, newest, last, lastKey(db, space.id)),
     snapshot,
     rows,
     quarantine: space.quarantine ?? problem,
@@ -129,12 +141,12 @@ const readSnapshotAt = (db: Connection, name: string, space: number, position: n
   }
 }
 
-const readRows = (
-  db: Connection,
-  name: string,
-  space: number,
-  base: number,
-): { rows: LogRow[]; problem: string | null } => {
+interface ReadRows {
+  readonly rows: LogRow[]
+  readonly problem: string | null
+}
+
+const readRows = (db: Connection, name: string, space: number, base: number): ReadRows => {
   const rows: LogRow[] = []
   let next = base + 1
   try {
@@ -155,6 +167,33 @@ const readRows = (
   }
   return { rows, problem: null }
 }
+
+/** @returns also the last position that waits, which may be behind what could be read */
+const withWaiting = (
+  { rows, problem }: ReadRows,
+  { base, read }: { readonly base: number; readonly read: () => readonly LogRow[] },
+): ReadRows & { readonly last: number } => {
+  let last = 0
+  let found = problem
+  try {
+    for (const row of read()) {
+      last = row.last
+      const next = (rows.at(-1)?.last ?? base) + 1
+      if (found !== null || row.last < next) continue
+      const damage = row.first === next ? rowDamage(row) : 'it does not follow'
+      if (damage === null) rows.push(row)
+      else found = `the row at position ${row.first}, which waits for the log: ${damage}`
+    }
+  } catch (error) {
+    if (!isUnreadable(error)) throw error
+    found ??= 'what waits for the log cannot be read'
+  }
+  return { rows, problem: found, last }
+}
+
+/** A damaged page, or a damaged group of rows. */
+const isUnreadable = (error: unknown): boolean =>
+  isCorruption(error) || error instanceof RangeError || error instanceof TypeError
 
 /** What is wrong with a row, or null. */
 export const rowDamage = (row: LogRow): string | null => {

@@ -24,10 +24,15 @@ export interface Exchange {
 export type Exchanges = { readonly [Name: string]: Exchange }
 
 export type WriterExchanges = {
-  readonly open: { request: { nowMs: number }; response: { id: string } }
+  /** `damage` is what of the journal could not be read, or null. */
+  readonly open: { request: { nowMs: number }; response: { id: string; damage: string | null } }
   /** `rows` is a row batch. */
-  readonly append: { request: { rows: Uint8Array; nowMs: number }; response: null }
-  readonly reopen: { request: { nowMs: number }; response: null }
+  readonly append: { request: { rows: Uint8Array; nowMs: number }; response: JournalState }
+  readonly reopen: { request: { nowMs: number }; response: { damage: string | null } }
+  /** A part of what waits for the log; the answer is whether there is more. */
+  readonly 'fold-journal': { request: null; response: boolean }
+  /** What waits of one space. */
+  readonly 'fold-space': { request: { space: string }; response: null }
   /** The answer is the snapshot's id. */
   readonly 'store-part': { request: PartToStore; response: number }
   readonly 'clear-rubbish': { request: null; response: boolean }
@@ -58,6 +63,9 @@ export type WriterExchanges = {
   readonly status: { request: null; response: DatabaseStatus }
   readonly close: { request: null; response: null }
 }
+
+/** Whether rows wait to be folded into the log, and whether it is time. */
+export type JournalState = 'empty' | 'in-use' | 'full'
 
 export interface DatabaseStatus {
   readonly schemaVersion: number

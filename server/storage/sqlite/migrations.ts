@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto'
 import type { PassFailpoint } from '../failpoints.js'
 import { StartupError } from '../startup-error.js'
 import type { Connection } from './connection.js'
+import { createJournal } from './journal.js'
 
 /** `PRAGMA application_id`: "Plen". */
 const APPLICATION_ID = 0x506c656e
@@ -116,6 +117,7 @@ const MIGRATIONS: readonly ((db: Connection) => void)[] = [
       ) STRICT, WITHOUT ROWID;
     `)
   },
+  createJournal,
 ]
 
 export const SCHEMA_VERSION = MIGRATIONS.length

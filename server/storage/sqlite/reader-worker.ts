@@ -5,6 +5,7 @@ import { encodeRowBatch } from '../row-batch.js'
 import { readAttribution } from './attribution-table.js'
 import { prepareCatalogueReader } from './catalogue-table.js'
 import { openReadable } from './connection.js'
+import { prepareJournalView } from './journal-view.js'
 import { prepareLoad } from './load-space.js'
 import { prepareLoadMembers } from './member-table.js'
 import type { LoadedRows, ReaderExchanges, WorkerOptions } from './messages.js'
@@ -13,8 +14,9 @@ import { serveRequests } from './worker-port.js'
 const { database, failpoints } = workerData as WorkerOptions
 const passFailpoint = createFailpoints(failpoints)
 const db = openReadable(database)
-const load = prepareLoad(db, { isHidingDeleted: true })
-const catalogue = prepareCatalogueReader(db)
+const waiting = prepareJournalView(db)
+const load = prepareLoad(db, { isHidingDeleted: true, waiting })
+const catalogue = prepareCatalogueReader(db, waiting)
 const loadMembers = prepareLoadMembers(db)
 const listCompactable = db
   .prepare(
@@ -36,7 +38,7 @@ serveRequests<ReaderExchanges>(
     'list-spaces': request => catalogue.list(request),
     'find-space': ({ space }) => catalogue.find(space),
     revocations: () => catalogue.revocations(),
-    attribution: request => readAttribution(db, request),
+    attribution: request => readAttribution(db, request, waiting),
     'list-compactable': request => listCompactable.all(request) as string[],
     close: () => {
       db.close()

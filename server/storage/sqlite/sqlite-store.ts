@@ -81,7 +81,8 @@ export const openSqliteStore = async (options: SqliteStoreOptions): Promise<Sqli
   try {
     const replaced = finishRestore(folder)
     if (replaced !== null) options.observer.report('info', 'restored a backup', { replaced })
-    const { id } = await workers.writer.call('open', { nowMs: options.now() })
+    const { id, damage } = await workers.writer.call('open', { nowMs: options.now() })
+    if (damage !== null) reportJournal(options.observer, damage)
     syncFile(folder.path)
     return new SqliteStore({ ...options, id, folder, lock, workers })
   } catch (error) {
@@ -96,6 +97,9 @@ export const openSqliteStore = async (options: SqliteStoreOptions): Promise<Sqli
   }
 }
 
+const reportJournal = (observer: Observer, damage: string): void =>
+  observer.report('error', 'the journal is damaged: the last edits of some spaces may be missing', { damage })
+
 interface SqliteStoreParts extends SqliteStoreOptions {
   readonly id: string
   readonly folder: DataFolder
@@ -108,6 +112,7 @@ export class SqliteStore implements UpdateStore {
   readonly #parts: SqliteStoreParts
   readonly #underWay = new Set<Promise<unknown>>()
   #lastCompaction: Promise<unknown> = Promise.resolve()
+  #folding: Promise<void> | null = null
   #closing: Promise<void> | null = null
 
   /** Use `openSqliteStore`. */
@@ -140,13 +145,16 @@ export class SqliteStore implements UpdateStore {
       const rows = encodeRowBatch(encodeRows(group))
       const { workers, now } = this.#parts
       if (!workers.writer.isRunning) throw new Error('the writer is not running')
-      await workers.writer.call('append', { rows, nowMs: now() }, { transfer: [rows.buffer] })
+      const journal = await workers.writer.call('append', { rows, nowMs: now() }, { transfer: [rows.buffer] })
+      if (journal === 'full') void this.#foldJournal()
     })
   }
 
   reopen(): Promise<void> {
     return this.#run('degraded', async () => {
-      await this.#parts.workers.writer.call('reopen', { nowMs: this.#parts.now() })
+      const { now, observer, workers } = this.#parts
+      const { damage } = await workers.writer.call('reopen', { nowMs: now() })
+      if (damage !== null) reportJournal(observer, damage)
     })
   }
 
@@ -199,6 +207,7 @@ export class SqliteStore implements UpdateStore {
   /** Spaces with something that no snapshot covers. @throws load_failed */
   async *compactableSpaces(): AsyncGenerator<SpaceName> {
     let after = ''
+    await this.#foldJournal()
     while (true) {
       const names = await this.#run('load_failed', () =>
         this.#parts.workers.reader.call('list-compactable', { after, limit: LIST_LIMIT }),
@@ -221,7 +230,10 @@ export class SqliteStore implements UpdateStore {
 
   /** Reads everything, beside the running service. @throws internal */
   verify(): Promise<VerifyReport> {
-    return this.#run('internal', () => this.#parts.workers.inspector.call('verify', null))
+    return this.#run('internal', async () => {
+      await this.#foldJournal()
+      return this.#parts.workers.inspector.call('verify', null)
+    })
   }
 
   /**
@@ -230,7 +242,10 @@ export class SqliteStore implements UpdateStore {
    * @throws bad_request where it exists or cannot be written
    */
   backup(path: string): Promise<{ readonly bytes: number }> {
-    return this.#run('internal', () => this.#parts.workers.inspector.call('backup', { path }))
+    return this.#run('internal', async () => {
+      await this.#foldJournal()
+      return this.#parts.workers.inspector.call('backup', { path })
+    })
   }
 
   /** Removes history older than the retention. @returns how many log rows went @throws internal */
@@ -272,6 +287,27 @@ export class SqliteStore implements UpdateStore {
     const unwrittenBeforeMs = nowMs - UNWRITTEN_RETENTION_MS
     while (this.#closing === null) {
       if (!(await workers.writer.call('prune-members', { leftBeforeMs, unwrittenBeforeMs }))) return
+    }
+  }
+
+  /** A part at a time: appends pass in between. Where that fails, all is as it was, and is found where it is. */
+  #foldJournal(): Promise<void> {
+    this.#folding ??= this.#track(this.#foldParts()).finally(() => {
+      this.#folding = null
+    })
+    return this.#folding
+  }
+
+  async #foldParts(): Promise<void> {
+    const { writer } = this.#parts.workers
+    try {
+      while (writer.isRunning && this.#closing === null && (await writer.call('fold-journal', null))) {
+        // There is more.
+      }
+    } catch (cause) {
+      this.#parts.observer.report('warn', 'the journal could not be folded into the log', {
+        cause: String(cause),
+      })
     }
   }
 

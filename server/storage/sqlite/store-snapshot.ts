@@ -2,8 +2,8 @@
  * Storing a verified snapshot. It is stored only if the space is still as it was when the snapshot was made;
  * the snapshot that it was built on is kept beside it, should the new one be damaged later.
  */
-import { prepareLastPosition } from './append-group.js'
 import type { Connection } from './connection.js'
+import type { LogTable } from './log-table.js'
 import type { SnapshotParts } from './snapshot-parts.js'
 
 export interface SnapshotToStore {
@@ -33,11 +33,11 @@ export type StoreSnapshotResult =
 /** To be called inside a transaction. */
 export const prepareStoreSnapshot = (
   db: Connection,
+  log: LogTable,
   parts: SnapshotParts,
 ): ((snapshot: SnapshotToStore, nowMs: number) => StoreSnapshotResult) => {
   const findSpace = db.prepare('SELECT id, generation FROM spaces WHERE name = ? AND quarantine IS NULL')
   const findNewer = db.prepare('SELECT 1 FROM snapshots WHERE space = ? AND position > ?')
-  const findLast = prepareLastPosition(db)
   const remove = db.prepare('DELETE FROM snapshots WHERE space = ? AND position IS NOT ?')
   const insert = db.prepare(
     'INSERT INTO snapshots (id, space, position, created_ms, checksum, payload) VALUES (?, ?, ?, ?, ?, ?)',
@@ -48,7 +48,7 @@ export const prepareStoreSnapshot = (
     const space = findSpace.get(snapshot.space) as { id: number; generation: number } | undefined
     if (space === undefined || space.generation !== generation) return 'superseded'
     if (findNewer.get(space.id, position) !== undefined) return 'superseded'
-    if (isRepair && findLast(space.id) !== position) return 'written-meanwhile'
+    if (isRepair && log.lastOf(space.id) !== position) return 'written-meanwhile'
     remove.run(space.id, basePosition)
     const id = snapshot.parts?.snapshot ?? parts.nextId()
     if (parts.count(id) !== (snapshot.parts?.count ?? 0)) throw new Error('parts of the snapshot are missing')

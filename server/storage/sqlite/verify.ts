@@ -2,6 +2,7 @@
 import { replay } from '../../space/engine/replay.js'
 import { decodeRow, type LogRow, snapshotChecksum } from '../log-row.js'
 import { type Connection, isCorruption } from './connection.js'
+import { setAsideJournals } from './journal.js'
 import { prepareLoad, rowDamage } from './load-space.js'
 import { joinParts } from './snapshot-parts.js'
 
@@ -23,6 +24,9 @@ const MAX_STRUCTURE_PROBLEMS = 20
 /** Changes nothing: what it finds is marked when the space is loaded. */
 export const verifyDatabase = (db: Connection): VerifyReport => {
   const problems: VerifyProblem[] = structureProblems(db).map(problem => ({ space: null, problem }))
+  for (const table of setAsideJournals(db)) {
+    problems.push({ space: null, problem: `the table ${table} has edits that may be missing elsewhere` })
+  }
   const counts = { spaces: 0, rows: 0, snapshots: 0 }
   for (const { id, name } of listSpaces(db, problems)) {
     counts.spaces++

@@ -1,7 +1,6 @@
 /** The one thread that writes. Everything it does is a short transaction, synced before it is answered. */
 import { workerData } from 'node:worker_threads'
 import { createFailpoints } from '../failpoints.js'
-import { decodeRowBatch } from '../row-batch.js'
 import type { WorkerOptions, WriterExchanges } from './messages.js'
 import { serveRequests } from './worker-port.js'
 import { Writer } from './writer.js'
@@ -26,14 +25,20 @@ serveRequests<WriterExchanges>({
   open: ({ nowMs }) => {
     const opened = open(nowMs)
     opened.endStays()
-    return { id: opened.id }
+    return { id: opened.id, damage: opened.damage }
   },
   reopen: ({ nowMs }) => {
-    open(nowMs)
-    return null
+    const { damage } = open(nowMs)
+    return { damage }
   },
   append: ({ rows, nowMs }) => {
-    opened().append(decodeRowBatch(rows), nowMs)
+    const writer = opened()
+    writer.append(rows, nowMs)
+    return writer.journalState
+  },
+  'fold-journal': () => opened().foldSome(),
+  'fold-space': ({ space }) => {
+    opened().foldSpace(space)
     return null
   },
   'store-part': part => opened().storePart(part),

@@ -3,12 +3,14 @@ import { PlenumError } from '../../../shared/errors.js'
 import type { StoredRevocation } from '../../space/catalogue.js'
 import type { MemberChange } from '../../space/member-store.js'
 import type { PassFailpoint } from '../failpoints.js'
-import type { LogRow } from '../log-row.js'
+import { decodeRowBatch } from '../row-batch.js'
 import { prepareAppend } from './append-group.js'
 import { prepareCatalogueWriter } from './catalogue-table.js'
 import { assertSyncsEveryCommit, type Connection, isCorruption, openWritable } from './connection.js'
+import { Journal } from './journal.js'
+import { prepareLogTable } from './log-table.js'
 import { endStays, prepareSaveMembers, pruneMembers } from './member-table.js'
-import type { DatabaseStatus } from './messages.js'
+import type { DatabaseStatus, JournalState } from './messages.js'
 import { migrate, readStoreId } from './migrations.js'
 import { type PruneChunk, type PruneCursor, pruneChunk } from './prune.js'
 import { type PartToStore, prepareSnapshotParts } from './snapshot-parts.js'
@@ -17,9 +19,12 @@ import { prepareStoreSnapshot, type SnapshotToStore, type StoreSnapshotResult } 
 
 export class Writer {
   readonly id: string
+  /** What of the journal that was left could not be read, or null. */
+  readonly damage: string | null
   readonly #db: Connection
   readonly #passFailpoint: PassFailpoint
-  readonly #append: (rows: readonly LogRow[], nowMs: number) => void
+  readonly #journal: Journal
+  readonly #append: (batch: Uint8Array, nowMs: number) => void
   readonly #saveMembers: (changes: readonly MemberChange[], nowMs: number) => void
   readonly #catalogue: ReturnType<typeof prepareCatalogueWriter>
   /** What is remembered of where spaces end is not so any more. */
@@ -41,14 +46,18 @@ export class Writer {
       this.id = readStoreId(db)
       this.#db = db
       this.#passFailpoint = passFailpoint
-      const appender = prepareAppend(db)
-      const append = db.transaction((rows: readonly LogRow[], nowMs: number) => {
-        appender.append(rows, nowMs)
+      const log = prepareLogTable(db)
+      this.#journal = new Journal(db, log, passFailpoint)
+      this.damage = this.#journal.recover()
+      const appender = prepareAppend(db, log, this.#journal)
+      const append = db.transaction((batch: Uint8Array, nowMs: number) => {
+        const done = appender.append(batch, nowMs)
         passFailpoint('append:before-commit')
+        return done
       })
-      this.#append = (rows, nowMs) => {
+      this.#append = (batch, nowMs) => {
         try {
-          append.immediate(rows, nowMs)
+          append.immediate(batch, nowMs)()
         } catch (error) {
           appender.forget()
           throw error
@@ -63,7 +72,7 @@ export class Writer {
       this.#storePart = part => storePart.immediate(part)
       const clearRubbish = db.transaction(parts.clear)
       this.#clearRubbish = () => clearRubbish.immediate()
-      const storeSnapshot = db.transaction(prepareStoreSnapshot(db, parts))
+      const storeSnapshot = db.transaction(prepareStoreSnapshot(db, log, parts))
       this.#storeSnapshot = (snapshot, nowMs) => storeSnapshot.immediate(snapshot, nowMs)
     } catch (error) {
       closeQuietly(db)
@@ -72,16 +81,38 @@ export class Writer {
   }
 
   /** @throws internal where no retry can help: wrong positions, or a damaged page where a row belongs */
-  append(rows: readonly LogRow[], nowMs: number): void {
+  append(batch: Uint8Array, nowMs: number): void {
     try {
-      this.#append(rows, nowMs)
+      this.#append(batch, nowMs)
     } catch (error) {
       if (!isCorruption(error)) throw error
       // Not `degraded`: the group would be tried for ever, and the spaces that are well wait with it.
-      const spaces = rows.map(({ space }) => space).join(', ')
+      const spaces = decodeRowBatch(batch)
+        .map(({ space }) => space)
+        .join(', ')
       throw new PlenumError('internal', `the database is damaged where rows of these belong: ${spaces}`)
     }
     this.#passFailpoint('append:after-commit')
+  }
+
+  get journalState(): JournalState {
+    if (this.#journal.isEmpty) return 'empty'
+    return this.#journal.isFull ? 'full' : 'in-use'
+  }
+
+  /** @returns whether there is more of what waits */
+  foldSome(): boolean {
+    return this.#journal.foldSome()
+  }
+
+  /** Of one space, in a transaction of its own. */
+  foldSpace(space: string): void {
+    const fold = this.#db.transaction(() => this.#journal.foldSpace(space))
+    if (this.#journal.lastOf(space) !== undefined) fold.immediate()()
+  }
+
+  foldAll(): void {
+    this.#journal.foldAll()
   }
 
   /** @returns the snapshot's id */
@@ -97,6 +128,7 @@ export class Writer {
 
   storeSnapshot(snapshot: SnapshotToStore, nowMs: number): StoreSnapshotResult {
     this.#passFailpoint('compaction:before-store')
+    this.foldSpace(snapshot.space)
     const result = this.#storeSnapshot(snapshot, nowMs)
     this.#passFailpoint('compaction:after-store')
     return result
@@ -123,6 +155,8 @@ export class Writer {
   }
 
   createSpace(space: string, nowMs: number): { generation: number; isNew: boolean } {
+    // What was appended before would be found after a crash, and be taken for the new one's.
+    this.foldAll()
     try {
       return this.#change(() => this.#catalogue.create(space, nowMs))
     } finally {
@@ -167,6 +201,11 @@ export class Writer {
   }
 
   close(): void {
+    try {
+      this.foldAll()
+    } catch {
+      // Whoever opens the database next does it.
+    }
     closeQuietly(this.#db)
   }
 }

@@ -72,7 +72,7 @@ test('[T16] a newer schema is refused and left as it was', async () => {
   const folder = new SqliteFolder()
   await (await folder.open()).close()
   folder.behindItsBack(db => db.pragma('user_version = 99'))
-  await isRefused(folder, 'schema', /newer Plenum: schema 99, this one knows 4/)
+  await isRefused(folder, 'schema', /newer Plenum: schema 99, this one knows 5/)
   assert.is(
     folder.behindItsBack(db => db.pragma('user_version', { simple: true })),
     99,

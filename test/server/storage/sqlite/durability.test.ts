@@ -105,7 +105,7 @@ test('[T16] a migration that a kill interrupts is begun anew', async () => {
   const notes = new LoggedDocument('notes')
   const store = await folder.open()
   await store.append([{ space: notes.space, flushes: [notes.type('a')] }])
-  assert.is((await store.status()).schemaVersion, 4)
+  assert.is((await store.status()).schemaVersion, 5)
   assert.equal((await store.verify()).problems, [])
 })
 

@@ -41,11 +41,11 @@ test('[T16] a folder of the first version is brought up to date, and keeps what 
     db.exec(
       `DROP TRIGGER snapshot_stored; DROP TRIGGER snapshot_gone;
        DROP TABLE snapshot_parts; DROP TABLE snapshot_rubbish; DROP TABLE members;
-       DROP TABLE revocations; ALTER TABLE spaces DROP COLUMN deleted_ms; PRAGMA user_version = 1`,
+       DROP TABLE revocations; DROP TABLE journal; ALTER TABLE spaces DROP COLUMN deleted_ms; PRAGMA user_version = 1`,
     ),
   )
   const again = await folder.open()
-  assert.is((await again.status()).schemaVersion, 4)
+  assert.is((await again.status()).schemaVersion, 5)
   assert.is(textOf(await again.load(notes.space)), 'ab')
   assert.is((await again.compact(notes.space)).type, 'compacted')
   assert.is(textOf(await again.load(notes.space)), 'ab')
