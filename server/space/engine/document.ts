@@ -107,7 +107,11 @@ export class Document {
     const facts = readInput(input)
     if ('type' in facts) return facts
     at(0)
-    return this.#applyOne(input, facts)
+    const outcome = this.#applyOne(input, facts)
+    if (facts.isText && outcome.type === 'applied' && isWholly(outcome.ranges, facts)) {
+      this.#doc.knowUpdate(input.update)
+    }
+    return outcome
   }
 
   #applyAll(batch: readonly EngineInput[], outcomes: EngineOutcome[], at: AtInput): void {
@@ -218,6 +222,10 @@ export class Document {
     return true
   }
 }
+
+/** Whether all of it was new. */
+const isWholly = ([range]: readonly ClockRange[], { structs: [whole] }: UpdateFacts): boolean =>
+  range !== undefined && range.clock === whole!.clock && range.length === whole!.length
 
 const readInput = ({ update }: EngineInput): UpdateFacts | Extract<EngineOutcome, { type: 'refused' }> => {
   try {

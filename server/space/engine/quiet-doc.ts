@@ -9,6 +9,7 @@ type Told = Parameters<Y.Doc['emit']>
 
 export class QuietDoc extends Y.Doc {
   #onUpdate: ((update: Uint8Array) => void) | null = null
+  #known: Uint8Array | null = null
 
   constructor() {
     // Only a document within another is known by a guid of its own.
@@ -22,8 +23,22 @@ export class QuietDoc extends Y.Doc {
     this._observers = UPDATES_HEARD
   }
 
+  /** Of the transaction under way: an update that says all of it. Yjs does not encode it then. */
+  knowUpdate(update: Uint8Array): void {
+    this.#known = update
+  }
+
   override emit(name: Told[0], [update]: Told[1]): void {
     if (name === 'update') this.#onUpdate?.(update as Uint8Array)
+    // The last that Yjs tells before it looks whether to encode.
+    else if (name === 'afterTransactionCleanup' && this.#onUpdate !== null) this.#tellKnown(this.#onUpdate)
+  }
+
+  #tellKnown(onUpdate: (update: Uint8Array) => void): void {
+    const known = this.#known
+    this.#known = null
+    this._observers = known === null ? UPDATES_HEARD : UNHEARD
+    if (known !== null) onUpdate(known)
   }
 }
 

@@ -16,6 +16,8 @@ export interface UpdateFacts {
   readonly references: readonly StructId[] | null
   /** Where the structs of an update of one client stand, and how many they are; null for other updates. */
   readonly body: StructBytes | null
+  /** Whether it is one piece of text and nothing else, as a key press makes it: encoded anew it would be the same. */
+  readonly isText: boolean
 }
 
 export interface StructId {
@@ -48,7 +50,9 @@ export const readUpdate = (update: Uint8Array): UpdateFacts => {
   const { structs, body } = readStructs(reader)
   const deletions = readDeletions(reader)
   if (!reader.isAtEnd) return malformed('trailing bytes')
-  return { structs, deletions, references: reader.references, body }
+  const content = body?.count === 1 ? update[body.from]! & INFO.content : null
+  const isText = content === CONTENT.string && deletions.length === 0 && reader.isMinimal
+  return { structs, deletions, references: reader.references, body, isText }
 }
 
 /** The structs of one client in an update. */
@@ -221,6 +225,7 @@ class Reader {
   #references: StructId[] | null | undefined
   readonly #bytes: Uint8Array
   #at = 0
+  #isMinimal = true
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes
@@ -237,6 +242,11 @@ class Reader {
 
   get isAtEnd(): boolean {
     return this.#at === this.#bytes.length
+  }
+
+  /** Whether no integer took more bytes than it needs. */
+  get isMinimal(): boolean {
+    return this.#isMinimal
   }
 
   /** Whether the next `any` is an object. */
@@ -256,7 +266,10 @@ class Reader {
       const byte = this.#bytes[this.#at++]
       if (byte === undefined) return malformed('truncated')
       value += (byte & 0x7f) * factor
-      if (byte < 0x80) return value <= Number.MAX_SAFE_INTEGER ? value : malformed('an integer out of range')
+      if (byte < 0x80) {
+        if (byte === 0 && factor > 1) this.#isMinimal = false
+        return value <= Number.MAX_SAFE_INTEGER ? value : malformed('an integer out of range')
+      }
       factor *= 128
       if (factor > 2 ** 53) return malformed('an integer out of range')
     }

@@ -7,7 +7,7 @@ import { DEMO } from '../../../support/core.js'
 import { contentOf, deletionsOf, documentOf, isPending, stateVectorOf } from '../../../support/documents.js'
 import { rejectsWithCode, throwsCode } from '../../../support/expect.js'
 import { editRandomly } from '../../../support/random-edits.js'
-import { createRng, pick, seedFrom } from '../../../support/rng.js'
+import { chance, createRng, int, pick, seedFrom } from '../../../support/rng.js'
 import { assert, suite } from '../../../support/suite.js'
 import { GROUND, THROWING } from '../../../support/throwing-update.js'
 import { Writer } from '../../../support/writer.js'
@@ -104,6 +104,53 @@ test('[M3] whatever comes in, what comes out builds the same document', () => {
     document.destroy()
     reopened.destroy()
   }
+})
+
+test('[M3] a piece of text that is new comes out as it came in, and anything else as Yjs encodes it', () => {
+  const rng = createRng(seedFrom())
+  let asTheyCame = 0
+  for (let round = 0; round < 40; round++) {
+    const document = new Document([])
+    const plain = new Y.Doc()
+    const docs = [1, 2].map(() => new Y.Doc())
+    const made: Uint8Array[] = []
+    for (const doc of docs) {
+      doc.on('update', (update: Uint8Array, origin: unknown) => {
+        if (origin !== 'remote') made.push(update)
+      })
+    }
+    let events: Uint8Array[] = []
+    plain.on('update', update => events.push(update))
+    for (let i = 0; i < 60; i++) {
+      const doc = pick(rng, docs)
+      if (chance(rng, 0.5))
+        doc.getText('text').insert(int(rng, 0, doc.getText('text').length), pick(rng, ['a', 'ä', 'bc']))
+      else editRandomly(rng, doc)
+      if (chance(rng, 0.2)) Y.applyUpdate(doc, Y.encodeStateAsUpdate(plain), 'remote')
+      if (made.length === 0) continue
+      // Some come twice, some together with what is known, some before what they build on.
+      const known = made[int(rng, 0, made.length - 1)]!
+      const update = pick(rng, [made.at(-1)!, made.at(-1)!, known, Y.mergeUpdates([known, made.at(-1)!])])
+      events = []
+      plain.transact(() => {
+        Y.applyUpdate(plain, update)
+        plain.store.pendingStructs = null
+        plain.store.pendingDs = null
+      })
+      const { updates } = applied(document, input(update))
+      assert.equal(updates, events)
+      asTheyCame += Number(updates[0] === update)
+    }
+    document.destroy()
+  }
+  assert.ok(asTheyCame > 100)
+})
+
+test('[M3] text with integers longer than they need to be comes out as Yjs writes it', () => {
+  const { update } = new Writer(1).type('a')
+  // The number of clients is first, and one.
+  const padded = Uint8Array.from([0x81, 0x80, 0x00, ...update.subarray(1)])
+  assert.equal(applied(new Document([]), input(padded)).updates, [update])
 })
 
 test('[M12] loading adds nothing, not even a clean-up of formats that a log was cut before', () => {

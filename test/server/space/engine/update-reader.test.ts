@@ -153,7 +153,11 @@ const HUGE = [255, 255, 255, 255, 255, 255, 255, 15]
 
 test('[M4] the smallest updates of every content are read', () => {
   const ranges = (bytes: number[]) => readUpdate(Uint8Array.from(bytes)).structs
-  assert.equal(readUpdate(Uint8Array.of(0, 0)), { structs: [], deletions: [], references: [], body: null })
+  const { isText, ...nothing } = readUpdate(Uint8Array.of(0, 0))
+  assert.equal(nothing, { structs: [], deletions: [], references: [], body: null })
+  assert.not(isText)
+  assert.ok(readUpdate(Uint8Array.from(item(4, 1, 97))).isText)
+  assert.not(readUpdate(Uint8Array.from(item(4, 0x81, 0, 97))).isText, 'a length with a byte too many')
   assert.equal(ranges(item(1, 5)), [{ client: 1, clock: 0, length: 5 }])
   assert.is(ranges(item(2, 2, 1, 49, 9, 117, 110, 100, 101, 102, 105, 110, 101, 100))[0]?.length, 2)
   assert.is(ranges(item(3, 2, 7, 7))[0]?.length, 1)
