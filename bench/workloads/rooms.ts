@@ -58,6 +58,7 @@ export const rooms =
         'server CPU per edit': lower((stretch.cpuSeconds * 1e6) / edits, 'µs'),
         'edit → peer, median': lower(latencies.quantile(0.5), 'ms'),
         'edit → peer, p99': lower(latencies.quantile(0.99), 'ms'),
+        'written to disk': noted(stretch.writtenBytes / edits, 'bytes/edit'),
         'load generator busy': noted(stretch.loadBusyPercent, '%'),
       }
     } finally {

@@ -15,8 +15,8 @@ const MIN_ROWS = 4
 const MAX_MEAN_ROW_BYTES = 512
 /** More is not kept: the next start reads it, and this thread holds it in memory. */
 const MAX_BYTES = 2 ** 20
-/** So many spaces are folded in one transaction: appends pass in between. */
-const SPACES_PER_STEP = 64
+/** About so many rows are folded in one transaction: appends pass in between. */
+const ROWS_PER_STEP = 500
 
 const NO_ROWS = encodeRowBatch([])
 
@@ -135,7 +135,7 @@ export class Journal {
       hasFailed: false,
     }
     const pass = this.#pass
-    const spaces = pass.spaces.slice(-SPACES_PER_STEP)
+    const spaces = this.#step(pass)
     this.#fold(spaces, pass)
     pass.spaces.length -= spaces.length
     if (pass.spaces.length > 0) return true
@@ -197,6 +197,15 @@ export class Journal {
     const waiting = this.#waiting.get(row.space)
     if (waiting === undefined) this.#waiting.set(row.space, [{ row, atMs }])
     else waiting.push({ row, atMs })
+  }
+
+  /** The last of the spaces that are left. */
+  #step({ spaces }: Pass): string[] {
+    let first = spaces.length
+    for (let rows = 0; first > 0 && rows < ROWS_PER_STEP; first--) {
+      rows += this.#waiting.get(spaces[first - 1]!)?.length ?? 0
+    }
+    return spaces.slice(first)
   }
 
   #fold(spaces: readonly string[], pass: Pass): void {

@@ -8,7 +8,7 @@ import { prepareAppend } from './append-group.js'
 import { prepareCatalogueWriter } from './catalogue-table.js'
 import { assertSyncsEveryCommit, type Connection, isCorruption, openWritable } from './connection.js'
 import { Journal } from './journal.js'
-import { prepareLogTable } from './log-table.js'
+import { type LogTable, prepareLogTable } from './log-table.js'
 import { endStays, prepareSaveMembers, pruneMembers } from './member-table.js'
 import type { DatabaseStatus, JournalState } from './messages.js'
 import { migrate, readStoreId } from './migrations.js'
@@ -23,6 +23,7 @@ export class Writer {
   readonly damage: string | null
   readonly #db: Connection
   readonly #passFailpoint: PassFailpoint
+  readonly #log: LogTable
   readonly #journal: Journal
   readonly #append: (batch: Uint8Array, nowMs: number) => void
   readonly #saveMembers: (changes: readonly MemberChange[], nowMs: number) => void
@@ -47,6 +48,7 @@ export class Writer {
       this.#db = db
       this.#passFailpoint = passFailpoint
       const log = prepareLogTable(db)
+      this.#log = log
       this.#journal = new Journal(db, log, passFailpoint)
       this.damage = this.#journal.recover()
       const appender = prepareAppend(db, log, this.#journal)
@@ -156,7 +158,7 @@ export class Writer {
 
   createSpace(space: string, nowMs: number): { generation: number; isNew: boolean } {
     // What was appended before would be found after a crash, and be taken for the new one's.
-    this.foldAll()
+    if (this.#log.idOf(space) !== undefined) this.foldAll()
     try {
       return this.#change(() => this.#catalogue.create(space, nowMs))
     } finally {
