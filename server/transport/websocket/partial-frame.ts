@@ -36,7 +36,9 @@ export class PartialFrame {
     if (payloadAt > chunk.length) return null
     let length = lengthBytes === 0 ? short : 0
     for (let at = start + 2; at < start + 2 + lengthBytes; at++) length = length * 256 + chunk[at]!
-    return length > maxBytes ? null : new PartialFrame(chunk.slice(start, payloadAt), length)
+    // A copy: the slice of a Buffer is a view, and the next chunk may come to the same place.
+    const header = new Uint8Array(chunk.subarray(start, payloadAt))
+    return length > maxBytes ? null : new PartialFrame(header, length)
   }
 
   get headerBytes(): number {

@@ -338,6 +338,21 @@ test('[D57] nor has one whose frames come in parts, once their headers are whole
   await gone(line.cable)
 })
 
+test('[D57] what came of a frame is given back as it came, though others were read to the same place since', () => {
+  const rng = createRng(seedFrom())
+  for (let round = 0; round < 50; round++) {
+    const whole = frame(rng, payloadOf(rng, pick(rng, LENGTHS.slice(7))))
+    const from = int(rng, 0, 20)
+    // All of the header, and not all of the rest.
+    const chunk = Buffer.concat([Buffer.alloc(from), whole.subarray(0, int(rng, 14, whole.length - 1))])
+    const came = [...chunk.subarray(from)]
+    const partial = PartialFrame.at(chunk, from, MAX_PAYLOAD_BYTES)!
+    partial.take(chunk, from + partial.headerBytes)
+    chunk.fill(0xff)
+    assert.equal([...Buffer.concat(partial.giveBack())], came)
+  }
+})
+
 test('[D57] a length that is only announced takes no memory', () => {
   const before = process.memoryUsage().arrayBuffers
   const header = Uint8Array.of(0x82, 0xff, 0, 0, 0, 0, 0x10, 0, 0, 0, 1, 2, 3, 4)
