@@ -17,6 +17,7 @@ import type { ReadPace } from '../read-pace.js'
 import { refuseUpgrade } from '../refusal.js'
 import { clientAddress, originOf, readTarget, type UpgradeTarget } from '../upgrade-request.js'
 import { type Wish, wishIn } from '../wish.js'
+import { BufferPool } from './buffer-pool.js'
 import { Connection, type WebSocketKeeper } from './connection.js'
 import { DEFLATE_TERMS, inflateInPlace } from './deflate.js'
 import { MAX_PROBES, Probes } from './probe.js'
@@ -47,6 +48,7 @@ export class WebSocketDoor {
   readonly #options: WebSocketDoorOptions
   readonly #server: WebSocketServer
   /** Whether the server does handshakes and no more: `ws` is given a socket when it is needed. */
+  readonly #buffers = new BufferPool()
   readonly #isStartedLate: boolean
   readonly #entrance: Entrance<Connection>
   readonly #probes: Probes
@@ -65,6 +67,7 @@ export class WebSocketDoor {
       onClosed: (connection, cause) => this.#entrance.closed(connection, cause),
       wireTerms: {
         maxPayloadBytes: options.maxPayloadBytes,
+        buffers: this.#buffers,
         start: socket => startLate(socket, this.#server.options),
       },
     }
@@ -118,10 +121,11 @@ export class WebSocketDoor {
     this.#entrance.stopAdmitting()
   }
 
-  /** Pings what is due and ends what is dead. Call it once a second. */
+  /** Pings what is due, ends what is dead, and lets go of memory that is not needed. Call it once a second. */
   sweep(nowMs: number): void {
     this.#entrance.sweep(nowMs)
     this.#probes.sweep(nowMs)
+    this.#buffers.sweep()
   }
 
   /**

@@ -6,14 +6,13 @@
  */
 import type { Duplex } from 'node:stream'
 import { WebSocket } from 'ws'
-import { PartialFrame } from './partial-frame.js'
+import { type FrameTerms, PartialFrame } from './partial-frame.js'
 import { pastPong, plainPayload } from './plain-frames.js'
 import { shareReads, type TakeRead } from './shared-reads.js'
 import { isReceiverIdle, isSenderIdle, receiverOf } from './ws-internals.js'
 
-export interface WireTerms {
-  /** A larger message ends its connection with 1009, bytes. */
-  readonly maxPayloadBytes: number
+/** A message with a larger payload ends its connection with 1009. */
+export interface WireTerms extends FrameTerms {
   /** Has `ws` take over a socket. */
   start(socket: WireSocket): WebSocket
 }
@@ -168,7 +167,7 @@ export class Wire {
         end = next
         continue
       }
-      this.#partial = PartialFrame.at(chunk, end, maxPayloadBytes)
+      this.#partial = PartialFrame.at(chunk, end, this.#terms)
       if (this.#partial === null) break
       end = this.#readOn(this.#partial, chunk, end + this.#partial.headerBytes)
     }
@@ -181,6 +180,7 @@ export class Wire {
     if (payload !== null) {
       this.#partial = null
       this.#owner.onMessage(payload, true)
+      partial.end()
     }
     return end
   }

@@ -5,6 +5,7 @@ import type { AddressInfo, Socket } from 'node:net'
 import * as wsModule from 'ws'
 import { WebSocket, WebSocketServer } from 'ws'
 import { Outlet } from '../../../server/transport/outlet.js'
+import { BufferPool } from '../../../server/transport/websocket/buffer-pool.js'
 import { Connection } from '../../../server/transport/websocket/connection.js'
 import { SharedFrames } from '../../../server/transport/websocket/shared-frames.js'
 import { isSenderIdle } from '../../../server/transport/websocket/ws-internals.js'
@@ -50,7 +51,7 @@ class Line {
           heartbeat: { beatMs: 1_000, stuckMs: 3_000 },
           outlet: new Outlet(new SharedFrames()),
           readPace: null,
-          wireTerms: { maxPayloadBytes: 1_000_000, start: () => ws },
+          wireTerms: { maxPayloadBytes: 1_000_000, buffers: new BufferPool(), start: () => ws },
           onFault: (_connection, error) => {
             throw error
           },

@@ -8,6 +8,7 @@ import { createServer, type IncomingMessage } from 'node:http'
 import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import { WebSocket, WebSocketServer } from 'ws'
+import { BufferPool } from '../../../server/transport/websocket/buffer-pool.js'
 import { PartialFrame } from '../../../server/transport/websocket/partial-frame.js'
 import { plainPayload } from '../../../server/transport/websocket/plain-frames.js'
 import { SharedFrames } from '../../../server/transport/websocket/shared-frames.js'
@@ -21,6 +22,9 @@ import { until } from '../../support/until.js'
 const test = suite('wire')
 
 const MAX_PAYLOAD_BYTES = 140_000
+/** One for all, as in a door, so that each gets what others have used. */
+const buffers = new BufferPool()
+const TERMS = { maxPayloadBytes: MAX_PAYLOAD_BYTES, buffers }
 const OPTIONS = { maxPayload: MAX_PAYLOAD_BYTES, closeTimeout: 1_000, autoPong: true }
 
 /** A socket whose other end is the test. */
@@ -108,7 +112,7 @@ class Wired implements Line, WireOwner {
       ws.on('message', () => this.readByWs++)
       return ws
     }
-    this.#wire = new Wire(this.cable, ws(this.cable), { maxPayloadBytes: MAX_PAYLOAD_BYTES, start }, this)
+    this.#wire = new Wire(this.cable, ws(this.cable), { ...TERMS, start }, this)
     this.cable.on('error', () => {})
   }
 
@@ -346,21 +350,71 @@ test('[D57] what came of a frame is given back as it came, though others were re
     // All of the header, and not all of the rest.
     const chunk = Buffer.concat([Buffer.alloc(from), whole.subarray(0, int(rng, 14, whole.length - 1))])
     const came = [...chunk.subarray(from)]
-    const partial = PartialFrame.at(chunk, from, MAX_PAYLOAD_BYTES)!
+    const partial = PartialFrame.at(chunk, from, TERMS)!
     partial.take(chunk, from + partial.headerBytes)
     chunk.fill(0xff)
     assert.equal([...Buffer.concat(partial.giveBack())], came)
   }
 })
 
+test('[D57] the memory of a frame is used again once it was told, and not where ws has it', () => {
+  const rng = createRng(seedFrom())
+  const terms = { ...TERMS, buffers: new BufferPool() }
+  const whole = frame(rng, bytes(rng, 70_000))
+  const partial = (): PartialFrame => {
+    const begun = PartialFrame.at(whole, 0, terms)!
+    begun.take(whole, begun.headerBytes)
+    return begun
+  }
+  const [first, second] = [partial(), partial()]
+  const memory = first.payload!.buffer
+  assert.is.not(second.payload!.buffer, memory, 'each has its own while both are there')
+  first.end()
+  const third = partial()
+  assert.is(third.payload!.buffer, memory)
+  assert.is(third.payload!.length, 70_000)
+  third.giveBack()
+  third.end()
+  assert.is(terms.buffers.freeBytes, 0)
+  second.end()
+  assert.is(terms.buffers.freeBytes, 128 * 1024)
+})
+
+test('[D57] memory that a second did not need is let go, and large frames keep none', () => {
+  const pool = new BufferPool()
+  const taken = [5_000, 5_000, 5_000, 100].map(length => pool.take(length))
+  assert.equal(
+    taken.map(({ length }) => length),
+    [8_192, 8_192, 8_192, 4_096],
+  )
+  for (const buffer of taken) pool.give(buffer)
+  // Within this second there was a time when nothing was free.
+  pool.sweep()
+  assert.is(pool.freeBytes, 3 * 8_192 + 4_096)
+  const again = [pool.take(8_192), pool.take(4_097)]
+  assert.ok(again.every(buffer => taken.includes(buffer)))
+  for (const buffer of again) pool.give(buffer)
+  pool.sweep()
+  assert.is(pool.freeBytes, 2 * 8_192)
+  pool.sweep()
+  assert.is(pool.freeBytes, 0)
+  const large = pool.take(2 ** 20 + 1)
+  assert.is(large.length, 2 ** 20 + 1)
+  pool.give(large)
+  assert.is(pool.freeBytes, 0)
+})
+
 test('[D57] a length that is only announced takes no memory', () => {
   const before = process.memoryUsage().arrayBuffers
   const header = Uint8Array.of(0x82, 0xff, 0, 0, 0, 0, 0x10, 0, 0, 0, 1, 2, 3, 4)
-  const frames = Array.from({ length: 10 }, () => PartialFrame.at(header, 0, 2 ** 28)!)
+  const frames = Array.from(
+    { length: 10 },
+    () => PartialFrame.at(header, 0, { ...TERMS, maxPayloadBytes: 2 ** 28 })!,
+  )
   for (const frame of frames) frame.take(new Uint8Array(1_000), 0)
   assert.ok(frames.every(({ payload }) => payload === null))
   assert.ok(process.memoryUsage().arrayBuffers - before < 2 ** 20)
-  assert.is(PartialFrame.at(header, 0, 2 ** 28 - 1), null, 'too large')
+  assert.is(PartialFrame.at(header, 0, { ...TERMS, maxPayloadBytes: 2 ** 28 - 1 }), null, 'too large')
 })
 
 test('[D57] a socket that ws does not have yet has no timeout of its server, and waits for no more to send', async () => {
@@ -454,7 +508,7 @@ const serveWires = async (onMessage: (wire: number, data: Uint8Array) => void) =
       onClosed() {},
     }
     const start = (): WebSocket => startLate(socket, OPTIONS)
-    wires.push(new Wire(socket, null, { maxPayloadBytes: MAX_PAYLOAD_BYTES, start }, owner))
+    wires.push(new Wire(socket, null, { ...TERMS, start }, owner))
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
